@@ -1,0 +1,73 @@
+"""The composite foreign key: made, undone, and nothing at all on SQLite."""
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
+
+from tests.builders import make_cast
+from workspaces.migration_operations import CompositeForeignKey
+
+
+def constraints() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conname FROM pg_constraint WHERE conname LIKE '%%\\_tied'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE '%%\\_and\\_id'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def run(operation: CompositeForeignKey, *, backwards: bool = False) -> None:
+    state = MigrationLoader(connection).project_state()
+    with connection.schema_editor() as editor:
+        act = operation.database_backwards if backwards else operation.database_forwards
+        act("contacts", editor, state, state)
+
+
+def test_every_key_into_a_tenants_row_is_tied_to_its_workspace(db):
+    expected = {"contacts_contact_organisation_id_tied", "contacts_consentevent_contact_id_tied"}
+    assert expected | {"workspaces_membership_principal_id_tied"} <= constraints()
+
+
+def test_it_is_undone_with_its_index_when_nothing_else_needs_it(live_db):
+    operation = CompositeForeignKey("contact", "organisation_id", "contacts.Organisation")
+    run(operation, backwards=True)
+    assert "contacts_contact_organisation_id_tied" not in constraints()
+    assert "contacts_organisation_workspace_id_and_id" not in indexes()
+    run(operation)
+    assert "contacts_contact_organisation_id_tied" in constraints()
+
+
+def test_an_index_that_another_key_needs_stays(live_db):
+    run(CompositeForeignKey("consentevent", "contact_id", "contacts.Contact"), backwards=True)
+    assert "contacts_contact_workspace_id_and_id" in indexes()
+
+
+def test_it_is_checked_at_the_end_of_the_transaction(live_db):
+    cast = make_cast()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE contacts_consentevent SET workspace_id = gen_random_uuid()")
+        cursor.execute("UPDATE contacts_consentevent SET workspace_id = %s", [cast.workspace.id])
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE contacts_consentevent SET workspace_id = gen_random_uuid()")
+
+
+def test_it_says_what_it_does():
+    operation = CompositeForeignKey("contact", "organisation_id", "contacts.Organisation")
+    assert operation.describe() == "Tie organisation_id of contact to contacts.Organisation by workspace_id"
+    assert operation.migration_name_fragment == "contact_organisation_id_tied"
+    name, arguments, keywords = operation.deconstruct()
+    assert CompositeForeignKey(*arguments, **keywords).column == "organisation_id"
+    assert name == "CompositeForeignKey"
+
+
+@pytest.mark.slow
+def test_every_migration_can_be_undone_and_done_again(live_db):
+    call_command("migrate", "workspaces", "zero", verbosity=0)  # and all that stands on it
+    call_command("migrate", verbosity=0)
+    call_command("check", databases=["default"])
+    assert "contacts_contact_organisation_id_tied" in constraints()
