@@ -1,0 +1,1 @@
+"""The REST API of this app: contacts, organisations, consents and suppressions."""

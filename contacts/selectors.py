@@ -1,0 +1,233 @@
+"""Reads of many rows. Each takes the workspace and filters by it, so it is right in a scope and outside one."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from contacts.addresses import AddressKind, normal_address, region_of_zone
+from contacts.hashing import hasher_of
+from contacts.models import (
+    ConsentEvent,
+    ConsentStatus,
+    Contact,
+    ContactTag,
+    Organisation,
+    Suppression,
+    TimelineEvent,
+)
+from workspaces.errors import NotFound
+from workspaces.models import Workspace
+from workspaces.scope import all_workspaces
+
+_REASON = "filtered by the workspace given"
+_IN_ONE_QUERY = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentState:
+    """What is in force for one contact and purpose: the latest event."""
+
+    status: ConsentStatus
+    basis: str
+    source: str
+    at: datetime
+    event_id: UUID
+
+    @property
+    def is_granted(self) -> bool:
+        return self.status == ConsentStatus.GRANTED
+
+
+def search_contacts(
+    *,
+    workspace: Workspace,
+    q: str = "",
+    kind: str = "",
+    tag: str = "",
+    organisation_id: UUID | None = None,
+    suppressed: bool | None = None,
+) -> QuerySet[Contact]:
+    """Contacts that fit, newest first by id, which a cursor can page by; with organisation and tags in few queries.
+
+    q is looked for in name, role, email, phone and the organisation's name; several words must all be found.
+    Erased contacts are left out.
+    """
+    with all_workspaces(_REASON):
+        rows = Contact.objects.filter(workspace=workspace, is_erased=False)
+        for word in q.split()[:10]:
+            rows = rows.filter(_mentions(word))
+        if kind:
+            rows = rows.filter(kind=kind)
+        if tag:
+            rows = rows.filter(Exists(ContactTag.objects.filter(workspace=workspace, slug=tag, contact=OuterRef("pk"))))
+        if organisation_id:
+            rows = rows.filter(organisation_id=organisation_id)
+        if suppressed is not None:
+            is_suppressed = _suppressed_exists(workspace)
+            rows = rows.filter(is_suppressed) if suppressed else rows.exclude(is_suppressed)
+        found: QuerySet[Contact] = rows.select_related("organisation").order_by("-id")
+        return found
+
+
+def contact_named(*, workspace: Workspace, contact_id: UUID) -> Contact:
+    """One contact with its organisation. Raises NotFound, also for another workspace's."""
+    with all_workspaces(_REASON):
+        rows = Contact.objects.filter(workspace=workspace).select_related("organisation")
+        found: Contact | None = rows.filter(pk=contact_id).first()
+    if found is None:
+        raise NotFound("There is no such contact here.")
+    return found
+
+
+def organisations(*, workspace: Workspace, q: str = "") -> QuerySet[Organisation]:
+    """Organisations by name, each with `contact_count`."""
+    with all_workspaces(_REASON):
+        rows = (
+            Organisation.objects.filter(workspace=workspace, name__icontains=q.strip())
+            if q.strip()
+            else (Organisation.objects.filter(workspace=workspace))
+        )
+        found: QuerySet[Organisation] = rows.annotate(
+            contact_count=Count("contacts", filter=Q(contacts__is_erased=False))
+        ).order_by("name", "id")
+        return found
+
+
+def tags_in_use(*, workspace: Workspace) -> list[tuple[str, int]]:
+    """The workspace's tags with how many contacts have each, by name."""
+    with all_workspaces(_REASON):
+        rows = ContactTag.objects.filter(workspace=workspace).order_by("slug").values_list("slug")
+        return list(rows.annotate(Count("id")))
+
+
+def suppressed_keys(*, workspace_id: UUID, kind: str, addresses: Iterable[str]) -> set[str]:
+    """Which of these addresses are suppressed, as they were given. One query for a hundred of them.
+
+    Any spelling finds what was suppressed in any other (contacts.addresses). Text that is no address of this kind was
+    never suppressed and is left out.
+    """
+    hasher = hasher_of(workspace_id)
+    by_hash: dict[str, set[str]] = {}
+    for given in addresses:
+        normal = _normal(kind=kind, text=given)
+        if normal:
+            hashed = hasher(kind=kind, address=normal)
+            by_hash.setdefault(hashed, set()).add(given)
+    hashes = list(by_hash)
+    found: set[str] = set()
+    with all_workspaces(_REASON):
+        rows = Suppression.objects.filter(workspace_id=workspace_id, kind=kind, lifted_at=None).order_by()
+        for start in range(0, len(hashes), _IN_ONE_QUERY):
+            part = rows.filter(address_hash__in=hashes[start : start + _IN_ONE_QUERY])
+            for hashed in part.values_list("address_hash", flat=True):
+                found |= by_hash[hashed]
+    return found
+
+
+def suppressions(
+    *, workspace: Workspace, kind: str = "", reason: str = "", active: bool | None = True, address: str = ""
+) -> QuerySet[Suppression]:
+    """Suppressions, newest first by id; `address` finds one in any spelling, also after an erasure."""
+    with all_workspaces(_REASON):
+        rows = Suppression.objects.filter(workspace=workspace)
+        if kind:
+            rows = rows.filter(kind=kind)
+        if reason:
+            rows = rows.filter(reason=reason)
+        if active is not None:
+            rows = rows.filter(lifted_at__isnull=active)
+        if address:
+            rows = rows.filter(_filed_under(workspace=workspace, kind=kind, address=address))
+        found: QuerySet[Suppression] = rows.select_related("created_by", "lifted_by").order_by("-id")
+        return found
+
+
+def suppressions_of(*, contact: Contact) -> list[Suppression]:
+    """What keeps this contact from being written to, active ones only."""
+    with all_workspaces(_REASON):
+        rows = Suppression.objects.filter(workspace_id=contact.workspace_id, lifted_at=None)
+        ours = Q(kind=AddressKind.EMAIL, address_hash=contact.email_hash or "-")
+        ours |= Q(kind=AddressKind.PHONE, address_hash=contact.phone_hash or "-")
+        for network, handle in contact.handles.items():
+            hashed = hasher_of(contact.workspace_id)(kind=AddressKind.HANDLE, address=f"{network}:{handle}")
+            ours |= Q(kind=AddressKind.HANDLE, address_hash=hashed)
+        return list(rows.filter(ours).select_related("created_by").order_by("-id"))
+
+
+def consent_for(*, workspace: Workspace, contact_ids: Collection[UUID], purpose: str) -> dict[UUID, bool]:
+    """For each contact with a word on it: True where a lawful basis is in force for the purpose, False where withdrawn.
+
+    A contact nobody ever asked is not in it. One query for a few thousand.
+    """
+    states = consent_states(workspace=workspace, contact_ids=contact_ids, purpose=purpose)
+    return {contact_id: state.is_granted for contact_id, state in states.items()}
+
+
+def consent_states(*, workspace: Workspace, contact_ids: Collection[UUID], purpose: str) -> dict[UUID, ConsentState]:
+    """The latest consent event of each contact for a purpose. Of two at one moment, the withdrawal counts."""
+    states: dict[UUID, ConsentState] = {}
+    ids = list(contact_ids)
+    with all_workspaces(_REASON):
+        # "granted" sorts before "withdrawn", so a withdrawal at the same moment is the last word.
+        rows = ConsentEvent.objects.filter(workspace=workspace, purpose=purpose).order_by("at", "status", "id")
+        for start in range(0, len(ids), _IN_ONE_QUERY):
+            part = rows.filter(contact_id__in=ids[start : start + _IN_ONE_QUERY])
+            for event in part.only("contact_id", "status", "basis", "source", "at"):
+                states[event.contact_id] = ConsentState(
+                    status=ConsentStatus(event.status),
+                    basis=event.basis,
+                    source=event.source,
+                    at=event.at,
+                    event_id=event.id,
+                )
+    return states
+
+
+def consents_of(*, contact: Contact) -> QuerySet[ConsentEvent]:
+    """Every consent event of a contact, newest first: the proof."""
+    with all_workspaces(_REASON):
+        rows = ConsentEvent.objects.filter(workspace_id=contact.workspace_id, contact=contact)
+        found: QuerySet[ConsentEvent] = rows.select_related("recorded_by").order_by("-at", "-id")
+        return found
+
+
+def timeline_of(*, contact: Contact) -> QuerySet[TimelineEvent]:
+    """What happened between us and a contact, newest first."""
+    with all_workspaces(_REASON):
+        rows = TimelineEvent.objects.filter(workspace_id=contact.workspace_id, contact=contact)
+        found: QuerySet[TimelineEvent] = rows.order_by("-at", "-id")
+        return found
+
+
+def _mentions(word: str) -> Q:
+    found = Q()
+    for column in ("name", "title", "email", "organisation__name"):
+        found |= Q(**{f"{column}__icontains": word})
+    digits = "".join(character for character in word if character.isdecimal())
+    return found | Q(phone__contains=digits) if len(digits) >= 3 else found
+
+
+def _suppressed_exists(workspace: Workspace) -> Q:
+    rows = Suppression.objects.filter(workspace=workspace, lifted_at=None)
+    return Q(Exists(rows.filter(kind=AddressKind.EMAIL, address_hash=OuterRef("email_hash")))) | Q(
+        Exists(rows.filter(kind=AddressKind.PHONE, address_hash=OuterRef("phone_hash")))
+    )
+
+
+def _filed_under(*, workspace: Workspace, kind: str, address: str) -> Q:
+    region = region_of_zone(workspace.time_zone)
+    found = Q(pk=None)
+    for each in [kind] if kind else AddressKind.values:
+        if normal := _normal(kind=each, text=address, region=region):
+            found |= Q(kind=each, address_hash=hasher_of(workspace.id)(kind=each, address=normal))
+    return found
+
+
+def _normal(*, kind: str, text: str, region: str | None = None) -> str:
+    try:
+        return normal_address(kind=kind, text=text, region=region)
+    except ValueError:
+        return ""
