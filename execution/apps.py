@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ExecutionConfig(AppConfig):
+    name = "execution"
+    verbose_name = "Execution"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from execution import audit_actions, checks, receivers  # noqa: F401  (registers actions, checks and receivers)

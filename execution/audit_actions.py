@@ -1,0 +1,46 @@
+"""What this app puts on record, each with a sentence for people."""
+
+from workspaces import audit
+
+audit.register(
+    {
+        "request.proposed": "{actor} proposed {count} request(s)",
+        "request.gated": "policy version {policy} sent {count} request(s) to a person",
+        "request.ran_alone": "policy version {policy} let {count} request(s) run alone: {rule}",
+        "request.refused": "policy refused {count} request(s): {reason}",
+        "request.edited": "{actor} edited a request: revision {revision}",
+        "request.approved": "{actor} approved {count} request(s)",
+        "request.gate_passed": "{actor} approved {count} request(s) at {gate}; other gates or people are still needed",
+        "request.rejected": "{actor} rejected {count} request(s)",
+        "request.changes_requested": "{actor} asked for changes",
+        "request.decision_refused": "{actor} was refused a decision: {why}",
+        "request.cancelled": "{actor} withdrew {count} request(s): {reason}",
+        "request.expired": "{count} request(s) expired: {reason}",
+        "request.drifted": "{count} request(s) went back to the gate: {fields} changed after approval",
+        "request.gate_reopened": "{count} request(s) went back to the gate: {reason}",
+        "request.undone": "{actor} took an approval back inside the undo window",
+        "request.dispatched": "{actor} began to carry out {count} request(s)",
+        "request.succeeded": "{actor} carried out {count} request(s)",
+        "request.dry_run": "{actor} carried out {count} request(s) as a dry run",
+        "request.retry": "{count} request(s) definitely failed and will be tried again: {error_kind}",
+        "request.not_begun": "{count} request(s) given back before they had begun: {reason}",
+        "request.failed": "{count} request(s) failed: {error_kind}",
+        "request.uncertain": "the outcome of {count} request(s) is unknown: {reason}",
+        "request.resolved": "{actor} settled an uncertain request: {outcome}",
+        "request.retried": "{actor} sent a failed request round again",
+        "request.erased": "what {count} request(s) said of an erased person was blanked",
+        "plan.proposed": "{actor} proposed a plan of {size} request(s)",
+        "hold.set": "{actor} held {scope}",
+        "hold.released": "{actor} released {scope}",
+        "policy.published": "{actor} published policy version {version}",
+        "gate.changed": "{actor} changed the gate {gate}",
+        "limit.changed": "{actor} set the limit {limit} to {now}",
+        "limit.deleted": "{actor} deleted the limit {limit}",
+        "account.saved": "{actor} saved the account {account}",
+        "account.stopped": "{actor} stopped the account {account}",
+        "account.resumed": "{actor} resumed the account {account}",
+        "template.saved": "{actor} saved the template {template}",
+        "template.approved": "{actor} approved the template {template} for running alone",
+        "alert.acknowledged": "{actor} acknowledged an alert",
+    }
+)

@@ -1,0 +1,1 @@
+"""Claim, dispatch, settle, recover: what performs requests."""

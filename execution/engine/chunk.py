@@ -1,0 +1,287 @@
+"""The mark: claim what is due, ask every guard, and commit `dispatching` before any provider is called."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+from django.db.models import Exists, F, OuterRef, Q
+
+from execution.channels import registry
+from execution.engine.facts import Facts, Ground
+from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then, first_stop
+from execution.engine.limits import Counted, Full, take
+from execution.engine.load import GroundCache, load_facts
+from execution.models import Attempt, ExecutionRequest, GateState
+from execution.services.alerts import raise_alert
+from execution.services.gating import close_gates
+from execution.services.reopening import drifted, reopen
+from execution.states import Status
+from execution.transitions import move
+from workspaces.actors import Actor
+from workspaces.clock import DatabaseNow, database_now
+from workspaces.guard_lock import share_guards
+from workspaces.ids import new_id
+from workspaces.models import Mode, Workspace
+
+logger = logging.getLogger(__name__)
+
+# How soon something that waits for a person's act is looked at again; lifting the cause wakes it earlier.
+LOOK_AGAIN = timedelta(seconds=60)
+WAITS_FOR_A_BELL = ("auto_execution_off",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """One request that may now be performed, once."""
+
+    attempt_id: UUID
+    number: int
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The requests marked in one commit: of one workspace, channel, account and mode."""
+
+    id: UUID
+    workspace_id: UUID
+    ground: Ground
+    members: Sequence[Marked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a mark found: a chunk to perform (None where every guard stopped what was there), and whether anything
+    was due at all.
+    """
+
+    chunk: Chunk | None
+    seen: int
+    full: bool
+
+
+def due_workspaces(*, manual: bool) -> list[UUID]:
+    """The workspaces in which something is due, in no order. One look at the claim's index for each."""
+    due = ExecutionRequest.objects.filter(workspace=OuterRef("pk"), status=Status.APPROVED)
+    when = Q(due_at__lte=DatabaseNow())
+    if manual:
+        when |= Q(wait_reason__in=WAITS_FOR_A_BELL)
+    return list(Workspace.objects.filter(Exists(due.filter(when))).order_by().values_list("pk", flat=True))
+
+
+def mark(
+    *,
+    workspace_id: UUID,
+    worker_id: UUID,
+    cache: GroundCache,
+    manual: bool,
+    at_most: int,
+    actor: Actor,
+    only: Sequence[UUID] | None = None,
+    guards: Sequence[Guard] = GUARDS,
+) -> Claim:
+    """In the caller's transaction and the workspace's scope: claim up to `at_most` due requests and mark those that
+    every guard lets through; the others are moved, or told why they wait and until when.
+
+    The rows are claimed with SKIP LOCKED, so that workers never wait for each other. `only`: these requests, due or
+    not ("Run now").
+    """
+    share_guards(workspace_ids=[workspace_id])
+    now = database_now()
+    ids = _claim(workspace_id=workspace_id, manual=manual, at_most=at_most, only=only, now=now)
+    if not ids:
+        return Claim(chunk=None, seen=0, full=False)
+    ground = cache.get(workspace_id=workspace_id)
+    found, broken = _readable(ground=ground, ids=ids, now=now, manual=manual)
+    through: list[Facts] = []
+    stopped: list[tuple[Facts, Stop]] = []
+    for facts in found:
+        try:
+            stop = first_stop(facts, guards=guards)
+        except Exception:
+            logger.exception("No guard can read request %s.", facts.row.id)
+            broken.append(facts.row.id)
+            continue
+        if stop is None:
+            through.append(facts)
+        else:
+            stopped.append((facts, stop))
+    if through and LIMITS in guards and through[0].row.mode != Mode.DRY_RUN:  # a dry run is outside every cap
+        acts = [counted(facts) for facts in through]
+        full = take(limits=ground.limits, acts=acts)
+        stopped += [(f, _no_room(full[f.row.id])) for f in through if f.row.id in full]
+        through = [f for f in through if f.row.id not in full]
+    _handle_stops(ground=ground, stopped=stopped, actor=actor, now=now)
+    _set_aside(workspace_id=workspace_id, ids=broken, now=now)
+    chunk = None
+    if through:
+        chunk = _commit_marks(ground=ground, through=through, worker_id=worker_id, actor=actor, now=now)
+    return Claim(chunk=chunk, seen=len(ids), full=len(ids) >= at_most)
+
+
+def _readable(*, ground: Ground, ids: Sequence[UUID], now: datetime, manual: bool) -> tuple[list[Facts], list[UUID]]:
+    """The facts, and which of `ids` cannot even be read: one broken row must not keep all the others waiting."""
+    try:
+        return load_facts(ground=ground, ids=ids, now=now, manual=manual), []
+    except DatabaseError:
+        raise
+    except Exception:
+        if len(ids) == 1:
+            logger.exception("Request %s cannot be read.", ids[0])
+            return [], list(ids)
+    found: list[Facts] = []
+    broken: list[UUID] = []
+    for request_id in ids:
+        facts, unreadable = _readable(ground=ground, ids=[request_id], now=now, manual=manual)
+        found += facts
+        broken += unreadable
+    return found, broken
+
+
+def _set_aside(*, workspace_id: UUID, ids: Sequence[UUID], now: datetime) -> None:
+    """What no guard can judge waits, and a person is told."""
+    rows = ExecutionRequest.objects.filter(id__in=ids, status=Status.APPROVED)
+    rows.update(wait_reason="unreadable", due_at=now + LOOK_AGAIN)
+    for request_id in ids:
+        raise_alert(
+            workspace_id=workspace_id,
+            kind="unreadable",
+            severity="critical",
+            fingerprint=f"unreadable:{request_id}",
+            title="An approved request cannot be read",
+            detail="Nothing was sent. Withdraw it and propose it anew; the log says what cannot be read.",
+            request_id=request_id,
+        )
+
+
+def counted(facts: Facts) -> Counted:
+    """The act as limits see it."""
+    row = facts.row
+    bulk = bool(facts.policy_facts and facts.policy_facts["bulk"])
+    return Counted(
+        request_id=row.id,
+        channel=row.channel,
+        account_id=row.account_id,
+        contact_id=row.contact_id,
+        addresses=facts.recipients.addresses,
+        plan_bulk=row.plan_id if bulk else None,
+    )
+
+
+def _claim(*, workspace_id: UUID, manual: bool, at_most: int, only: Sequence[UUID] | None, now: datetime) -> list[UUID]:
+    """Lock due rows of one kind: those that share channel, account and mode with the first in line."""
+    rows = ExecutionRequest.objects.filter(workspace_id=workspace_id, status=Status.APPROVED)
+    if only is not None:
+        rows = rows.filter(id__in=only)
+    elif manual:
+        rows = rows.filter(Q(due_at__lte=now) | Q(wait_reason__in=WAITS_FOR_A_BELL))
+    else:
+        rows = rows.filter(due_at__lte=now)
+    skip = connection.features.has_select_for_update_skip_locked
+    rows = rows.select_for_update(skip_locked=skip, of=("self",)).order_by("-priority", "due_at", "id")
+    found = list(rows.values_list("id", "channel", "account_id", "mode")[:at_most])
+    if not found:
+        return []
+    first = found[0][1:]
+    known = first[0] in registry.names()
+    size = min(at_most, registry.get(first[0]).chunk_size) if known else 1
+    return [row[0] for row in found if row[1:] == first][:size]
+
+
+def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, actor: Actor, now: datetime) -> Chunk:
+    chunk_id = new_id()
+    provider = through[0].sender_now.provider if through[0].sender_now else ""
+    move(
+        workspace_id=ground.workspace.id,
+        ids=[facts.row.id for facts in through],
+        to=Status.DISPATCHING,
+        action="request.dispatched",
+        actor=actor,
+        values={"chunk": chunk_id, "attempts_made": F("attempts_made") + 1, "due_at": None},
+        data={"chunk": str(chunk_id), "mode": through[0].row.mode},
+    )
+    numbers = _next_numbers([facts.row.id for facts in through])
+    members = [Marked(attempt_id=new_id(), number=numbers[facts.row.id], facts=facts) for facts in through]
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                id=member.attempt_id,
+                workspace_id=ground.workspace.id,
+                request_id=member.facts.row.id,
+                number=member.number,
+                chunk=chunk_id,
+                worker=worker_id,
+                provider=provider,
+                marked_at=now,
+            )
+            for member in members
+        ]
+    )
+    return Chunk(id=chunk_id, workspace_id=ground.workspace.id, ground=ground, members=members)
+
+
+def _next_numbers(ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Attempts are numbered over a request's whole life; `attempts_made` starts anew when a person retries."""
+    numbers: dict[UUID, int] = defaultdict(lambda: 1)
+    for request_id, number in Attempt.objects.filter(request_id__in=ids).values_list("request_id", "number"):
+        numbers[request_id] = max(numbers[request_id], number + 1)
+    return numbers
+
+
+def _no_room(full: Full) -> Stop:
+    return Stop(then=Then.WAIT, reason=f"limit:{full.limit}", detail=full.detail, until=full.until)
+
+
+def _handle_stops(*, ground: Ground, stopped: Sequence[tuple[Facts, Stop]], actor: Actor, now: datetime) -> None:
+    workspace = ground.workspace
+    waits: dict[tuple[str, datetime], list[UUID]] = defaultdict(list)
+    moves: dict[tuple[Then, str, str, tuple[str, ...]], list[UUID]] = defaultdict(list)
+    for facts, stop in stopped:
+        if stop.then == Then.WAIT:
+            waits[(stop.reason, stop.until or now + LOOK_AGAIN)].append(facts.row.id)
+        elif stop.then != Then.SKIP:
+            moves[(stop.then, stop.reason, stop.detail, stop.gates)].append(facts.row.id)
+    for (reason, until), ids in waits.items():
+        ExecutionRequest.objects.filter(id__in=ids, status=Status.APPROVED).update(wait_reason=reason, due_at=until)
+    for (then, reason, detail, gates), ids in moves.items():
+        if then in (Then.REOPEN, Then.DRIFT):
+            requests = list(
+                ExecutionRequest.objects.select_related("current", "contact", "account", "plan").filter(id__in=ids)
+            )
+            if then == Then.REOPEN:
+                reopen(workspace=workspace, requests=requests, actor=actor, reason=detail, now=now, gates=gates)
+                _tell_void(requests=requests, detail=detail)
+            else:
+                for request in requests:
+                    drifted(workspace=workspace, request=request, now=now)
+            continue
+        end = {Then.CANCEL: Status.CANCELLED, Then.EXPIRE: Status.EXPIRED, Then.REFUSE: Status.REFUSED}[then]
+        close_gates(workspace_id=workspace.id, ids=ids, state=GateState.CLOSED, now=now)
+        move(
+            workspace_id=workspace.id,
+            ids=ids,
+            to=end,
+            action=f"request.{end.value}",
+            actor=actor,
+            only_from=[Status.APPROVED],
+            values={"settled_at": now, "last_error": detail, "due_at": None},
+            data={"reason": reason},
+        )
+
+
+def _tell_void(*, requests: Sequence[ExecutionRequest], detail: str) -> None:
+    """An alert for each request, or each plan, whose approval does not hold any more."""
+    for request in requests:
+        raise_alert(
+            workspace_id=request.workspace_id,
+            kind="approval_void",
+            severity="warning",
+            fingerprint=f"void:{request.plan_id or request.id}",
+            title="An approval no longer holds",
+            detail=f"Nothing was sent; it waits for a decision again. {detail}",
+            request_id=request.id,
+        )

@@ -1,0 +1,90 @@
+"""What the guards look at: one request, its seal, its approvals and the state of the world, read at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from execution.channels.base import ChannelSpec
+from execution.models import GateDefinition, Hold, Limit, ProviderAccount
+from execution.sending import SenderIdentity
+from execution.services.facts import Recipients
+from workspaces.models import Role, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The columns of a request that deciding takes."""
+
+    id: UUID
+    workspace_id: UUID
+    plan_id: UUID | None
+    channel: str
+    status: str
+    mode: str
+    to: str
+    contact_id: UUID | None
+    account_id: UUID | None
+    summary: str
+    digest: str
+    revision: int
+    runs_alone: bool
+    scheduled_for: datetime | None
+    expires_at: datetime | None
+    undo_until: datetime | None
+    attempts_made: int
+    agent: str
+    campaign_id: UUID | None
+    metadata: Mapping[str, Any]
+    document: str
+    sealed_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One live approval of one revision, by someone who is, or is no longer, a member."""
+
+    gate: str
+    gate_passed: bool
+    revision: int
+    digest: str
+    principal_id: UUID
+    sole_operator: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The workspace as a mark or a preflight sees it."""
+
+    workspace: Workspace
+    mode: str
+    auto_execution: bool
+    paused: bool
+    max_attempts: int
+    policy_number: int
+    rules: Sequence[Mapping[str, Any]]
+    gates: Mapping[str, GateDefinition]
+    accounts: Mapping[UUID, ProviderAccount]
+    limits: Sequence[Limit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One request and all a guard may ask about it. `manual`: started by “Run now”, `drain` or the cron POST."""
+
+    row: Row
+    spec: ChannelSpec
+    document: Mapping[str, Any] | None  # None where it no longer has the digest it was frozen under
+    parts: Mapping[str, bytes] = field(repr=False)
+    approvals: Sequence[Approval]
+    authors: frozenset[UUID]
+    deciders: Mapping[UUID, Role]  # who may decide now, among those who approved
+    recipients: Recipients
+    policy_facts: Mapping[str, Any] | None
+    sender_now: SenderIdentity | None
+    account: ProviderAccount | None
+    holds: Sequence[Hold]
+    ground: Ground
+    now: datetime
+    manual: bool

@@ -1,0 +1,268 @@
+"""Every check between an approval and a provider call, each a named entry of one table.
+
+The claim, the preflight ("Would it go now?") and nothing else read the table; a guard sees only `Facts`.
+LIMITS comes last: taking a place in a window is a write, done in engine/limits.py for what every guard let through.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from execution.engine.facts import Facts
+from execution.models import AccountState, Hold, HoldScope
+from execution.policies import Outcome, evaluate
+from execution.services.gates import role_opens
+from execution.states import Status
+from workspaces.canonical import sha256_hex
+from workspaces.models import Mode
+
+
+class Then(StrEnum):
+    """What becomes of a request that a guard stops."""
+
+    WAIT = "wait"  # it stays approved, with the reason, and is looked at again
+    SKIP = "skip"  # it is not approved: nothing to do
+    REOPEN = "reopen"  # back to its gate, at this revision
+    DRIFT = "drift"  # back to its gate, as a new revision with the difference
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Why it does not go. `until`: when it may, where that is known. `gates`: those still to pass."""
+
+    then: Then
+    reason: str
+    detail: str
+    until: datetime | None = None
+    gates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A named check: `check` answers None where it lets the request through. `fine` is what people read then."""
+
+    name: str
+    check: Callable[[Facts], Stop | None]
+    fine: str
+
+
+def approved(facts: Facts) -> Stop | None:
+    status = Status(facts.row.status)
+    if status == Status.APPROVED:
+        return None
+    return Stop(then=Then.SKIP, reason=status.value, detail=f"It is not approved: {status.label.lower()}.")
+
+
+def expiry(facts: Facts) -> Stop | None:
+    at = facts.row.expires_at
+    if at is None or at > facts.now:
+        return None
+    return Stop(then=Then.EXPIRE, reason="expired", detail=f"Its time ended at {at:%Y-%m-%d %H:%M} UTC.")
+
+
+def seal(facts: Facts) -> Stop | None:
+    """P1: the digest approved equals that of the document and bytes at hand, and the columns say the same."""
+    row, document = facts.row, facts.document
+    if document is None:
+        return _drift("its frozen text")
+    if any(a.revision == row.revision and a.digest != row.digest for a in facts.approvals):
+        return _drift("its frozen text, with its digests")
+    columns = {
+        "channel": row.channel,
+        "to": row.to,
+        "mode": row.mode,
+        "contact": str(row.contact_id) if row.contact_id else None,
+        "request": str(row.id),
+        "workspace": str(row.workspace_id),
+    }
+    for name, value in columns.items():
+        if document.get(name) != value:
+            return _drift(name)
+    window = document.get("window") or {}
+    if (_at(window.get("scheduled_for")), _at(window.get("expires_at"))) != (row.scheduled_for, row.expires_at):
+        return _drift("its time window")
+    for digest in document.get("wire", ()):
+        if digest not in facts.parts or sha256_hex(facts.parts[digest]) != digest:
+            return _drift("its frozen bytes")
+    return None
+
+
+def sender(facts: Facts) -> Stop | None:
+    """The account's host, user and sender address are those that were approved."""
+    sealed = (facts.document or {}).get("sender")
+    if sealed is None:
+        return None  # frozen without an account: `account` below decides
+    if facts.sender_now is not None and facts.sender_now.as_document() == sealed:
+        return None
+    return _drift("the sender's account")
+
+
+def policy(facts: Facts) -> Stop | None:
+    """P1, P14: live decisions satisfy the policy in force now, each by somebody who may decide now (P5)."""
+    if facts.policy_facts is None:
+        return Stop(then=Then.REOPEN, reason="policy", detail="Its facts cannot be told, so a person decides.")
+    verdict = evaluate(rules=facts.ground.rules, facts=facts.policy_facts, default_gate=facts.spec.default_gate)
+    if verdict.outcome == Outcome.REFUSE:
+        return Stop(then=Then.REFUSE, reason="policy", detail=" ".join(verdict.reasons))
+    if verdict.outcome == Outcome.RUN_ALONE:
+        return None
+    missing = tuple(gate for gate in verdict.gates if not _is_passed(facts, gate))
+    if not missing:
+        return None
+    return Stop(
+        then=Then.REOPEN,
+        reason="policy",
+        detail=f"Still to be approved at {', '.join(missing)}. " + " ".join(verdict.reasons),
+        gates=missing,
+    )
+
+
+def mode(facts: Facts) -> Stop | None:
+    """P7: what was approved in one mode never runs in another."""
+    if facts.row.mode == facts.ground.mode:
+        return None
+    return Stop(
+        then=Then.WAIT,
+        reason="mode_changed",
+        detail=f"It was approved for {Mode(facts.row.mode).label.lower()}; the workspace is now set to "
+        f"{Mode(facts.ground.mode).label.lower()}. Seal it again to approve it for that.",
+    )
+
+
+def hold(facts: Facts) -> Stop | None:
+    """P6."""
+    for held in facts.holds:
+        if covers(hold=held, facts=facts):
+            return Stop(then=Then.WAIT, reason=f"hold:{held.scope}", detail=f"On hold ({held.address}): {held.reason}")
+    return None
+
+
+def suppression(facts: Facts) -> Stop | None:
+    """P10: a suppression committed before the mark wins over every approval."""
+    if not facts.recipients.suppressed:
+        return None
+    return Stop(then=Then.CANCEL, reason="suppressed", detail="A recipient must not be contacted.")
+
+
+def account(facts: Facts) -> Stop | None:
+    """Outside a dry run there is an account, and it is not stopped."""
+    if facts.row.mode == Mode.DRY_RUN:
+        return None
+    if facts.sender_now is None:
+        return Stop(
+            then=Then.WAIT, reason="no_account", detail=f"No account for {facts.spec.label} is set up here. Add one."
+        )
+    if facts.account is not None and facts.account.state == AccountState.STOPPED:
+        return Stop(
+            then=Then.WAIT,
+            reason="account_stopped",
+            detail=f"The account {facts.account.name} is stopped: {facts.account.stopped_reason or 'by a person'}.",
+        )
+    if (facts.document or {}).get("sender") is None:
+        return _drift("the sender's account")
+    return None
+
+
+def auto_execution(facts: Facts) -> Stop | None:
+    if facts.manual or facts.ground.auto_execution:
+        return None
+    return Stop(
+        then=Then.WAIT,
+        reason="auto_execution_off",
+        detail="Carrying out by itself is switched off. Use “Run now”, or switch it on.",
+    )
+
+
+def schedule(facts: Facts) -> Stop | None:
+    at = facts.row.scheduled_for
+    if at is None or at <= facts.now:
+        return None
+    return Stop(then=Then.WAIT, reason="scheduled", detail=f"Scheduled for {at:%Y-%m-%d %H:%M} UTC.", until=at)
+
+
+def undo_window(facts: Facts) -> Stop | None:
+    at = facts.row.undo_until
+    if at is None or at <= facts.now:
+        return None
+    return Stop(then=Then.WAIT, reason="undo_window", detail="The approval can still be taken back.", until=at)
+
+
+def limits(facts: Facts) -> Stop | None:
+    """P8. Lets everything through by itself: the claim takes the places, the preflight only looks for them."""
+    return None
+
+
+LIMITS = Guard(name="limits", check=limits, fine="Every limit has room, or none applies.")
+GUARDS: tuple[Guard, ...] = (
+    Guard(name="approved", check=approved, fine="Everyone whose approval it takes has approved it."),
+    Guard(name="expiry", check=expiry, fine="Its time has not run out."),
+    Guard(name="seal", check=seal, fine="It is byte for byte what was approved."),
+    Guard(name="sender", check=sender, fine="It goes through the account that was approved."),
+    Guard(name="policy", check=policy, fine="The policy in force allows it."),
+    Guard(name="mode", check=mode, fine="The workspace is in the mode it was approved for."),
+    Guard(name="hold", check=hold, fine="Nothing holds it."),
+    Guard(name="suppression", check=suppression, fine="No recipient is suppressed."),
+    Guard(name="account", check=account, fine="Its account works."),
+    Guard(name="auto_execution", check=auto_execution, fine="Approved work is carried out by itself."),
+    Guard(name="schedule", check=schedule, fine="It is due."),
+    Guard(name="undo_window", check=undo_window, fine="The time to undo has passed."),
+    LIMITS,
+)
+
+
+def first_stop(facts: Facts, *, guards: Sequence[Guard] = GUARDS) -> Stop | None:
+    """The first guard's stop, or None where every one lets it through."""
+    for guard in guards:
+        stop = guard.check(facts)
+        if stop is not None:
+            return stop
+    return None
+
+
+def covers(*, hold: Hold, facts: Facts) -> bool:
+    """Whether a hold in force stops this request."""
+    row = facts.row
+    match hold.scope:
+        case HoldScope.GLOBAL:
+            return True
+        case HoldScope.WORKSPACE:
+            return hold.workspace_id == row.workspace_id
+        case HoldScope.CHANNEL:
+            key = row.channel
+        case HoldScope.AGENT:
+            key = row.agent
+        case HoldScope.CAMPAIGN:
+            key = str(row.campaign_id)
+        case HoldScope.ACCOUNT:
+            key = str(row.account_id) if row.account_id else "default"
+        case _:
+            return True  # a scope nobody knows stops, rather than lets through
+    return hold.workspace_id == row.workspace_id and hold.key == key
+
+
+def _is_passed(facts: Facts, gate: str) -> bool:
+    definition = facts.ground.gates.get(gate)
+    quorum = definition.quorum if definition else 1
+    people = {
+        a.principal_id
+        for a in facts.approvals
+        if a.gate == gate
+        and a.gate_passed
+        and a.revision == facts.row.revision
+        and a.digest == facts.row.digest
+        and (a.sole_operator or a.principal_id not in facts.authors)
+        and role_opens(role=facts.deciders.get(a.principal_id), definition=definition)
+    }
+    return len(people) >= quorum
+
+
+def _drift(what: str) -> Stop:
+    return Stop(then=Then.DRIFT, reason="seal", detail=f"Changed after the approval: {what}.")
+
+
+def _at(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

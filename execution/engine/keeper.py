@@ -1,0 +1,49 @@
+"""The keeper: one process a cluster that needs no queue. Seals the audit log, recovers, sweeps."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+
+from execution.engine.heartbeat import BEAT_EVERY, beating
+from execution.engine.recover import recover_dead_workers
+from execution.engine.sweep import sweep
+from workspaces.audit.checkpoint import complete_checkpoint
+from workspaces.audit.sealer import seal_once
+
+logger = logging.getLogger(__name__)
+
+SEAL_EVERY = 1.0  # seconds; entries are to be sealed within 2
+RECOVER_EVERY = 1.0
+SWEEP_EVERY = 10.0
+
+
+def run_forever(stop: threading.Event) -> None:
+    """Do each duty in its turn until `stop` is set. A database that is away is asked again, for as long as it takes."""
+    duties: list[tuple[float, Callable[[], int]]] = [
+        (BEAT_EVERY, beating(role="keeper")),
+        (SEAL_EVERY, seal_once),
+        (RECOVER_EVERY, recover_dead_workers),
+        (SWEEP_EVERY, sweep),
+    ]
+    due = [0.0] * len(duties)
+    checkpoint_complete = False
+    while not stop.wait(0.2):
+        now = time.monotonic()
+        for index, (every, duty) in enumerate(duties):
+            if now < due[index]:
+                continue
+            due[index] = now + every
+            try:
+                if not checkpoint_complete:
+                    complete_checkpoint()
+                    checkpoint_complete = True
+                duty()
+            except DatabaseError:
+                logger.warning("The database did not answer %s; trying again.", duty.__name__, exc_info=True)
+                connection.close()
+            except Exception:
+                logger.exception("%s broke off; trying again.", duty.__name__)
+                connection.close()

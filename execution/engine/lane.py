@@ -1,0 +1,335 @@
+"""A lane: one thread with its own database connection and its own connection to each provider.
+
+It marks a chunk (settling the one before in the same commit), performs it call by call, and so on until nothing is
+due. Between the calls it looks whether it may still go on: its lease, the holds, the wish to stop.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from execution.engine.chunk import Chunk, Claim, Marked, due_workspaces, mark
+from execution.engine.facts import Facts
+from execution.engine.failpoints import reached
+from execution.engine.guards import GUARDS, Guard, covers
+from execution.engine.load import GroundCache, holds_in_force
+from execution.engine.outcomes import Outcome, not_begun, of_error, of_preparation, of_receipt
+from execution.engine.settle import Performed, settle
+from execution.engine.worker import RunningWorker
+from execution.models import Hold
+from execution.providers import dry_run
+from execution.providers import registry as providers
+from execution.providers.base import AccountConfig, Act, Connection
+from execution.sending import SenderIdentity, default_secret
+from execution.services.credentials import decrypt
+from execution.services.failures import account_broken
+from workspaces.actors import Actor
+from workspaces.guard_lock import share_guards
+from workspaces.models import Mode, Workspace
+from workspaces.scope import all_workspaces, workspace_scope
+
+logger = logging.getLogger(__name__)
+
+HOLDS_ARE_OLD_AFTER = 0.05  # seconds; P6 allows 100 ms from a hold's commit
+SETTLE_AFTER = 0.5  # seconds: what has ended is put on record at least this often
+CHUNK_SECONDS = 2.0  # a chunk is made small enough to take about this long
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a drain did."""
+
+    claimed: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    uncertain: int = 0
+
+    def add(self, counts: dict[str, int]) -> None:
+        for name, count in counts.items():
+            setattr(self, name, getattr(self, name) + count)
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """See the module. `may_go_on` is asked before every call; `on_backlog` is called once a full chunk was found."""
+
+    worker: RunningWorker
+    manual: bool
+    actor: Actor
+    may_go_on: Callable[[], bool]
+    on_backlog: Callable[[], None]
+    only: Sequence[UUID] | None = None
+    workspace: Workspace | None = None
+    guards: Sequence[Guard] = GUARDS
+    tally: Tally = field(default_factory=Tally)
+    _cache: GroundCache = field(default_factory=GroundCache)
+    _connections: dict[tuple[object, ...], Connection] = field(default_factory=dict)
+    _pending: list[Performed] = field(default_factory=list)
+    _chunk: Chunk | None = None
+    _settled_at: float = 0.0
+    _per_call: float = 0.0
+    _holds_read_at: float = 0.0
+    _epoch: int = -1
+    _holds: Sequence[Hold] = ()
+    _paused: bool = False
+    _broken: tuple[Facts, str] | None = None
+
+    def run(self) -> None:
+        """Work until nothing is due, the worker has to stop, or its lease is gone."""
+        try:
+            with all_workspaces("a lane serves every workspace in turn"):
+                done_here: set[UUID] = set()
+                while self.may_go_on() and self.worker.lease.holds:
+                    found = [self.workspace.id] if self.workspace else due_workspaces(manual=self.manual)
+                    due = [w for w in found if w not in done_here]
+                    if not due:
+                        break
+                    # One chunk from each in turn: a workspace with much to do never keeps the others waiting.
+                    for workspace_id in due:
+                        if not (self.may_go_on() and self.worker.lease.holds):
+                            break
+                        if not self._one_chunk(workspace_id):
+                            done_here.add(workspace_id)
+                self._flush()
+        finally:
+            for kept in self._connections.values():
+                kept.close()
+
+    def _one_chunk(self, workspace_id: UUID) -> bool:
+        """Mark and perform one chunk. False where nothing more is due in this workspace."""
+        claim = self._mark(workspace_id)
+        if claim.full:
+            self.on_backlog()
+        if claim.chunk:
+            self.tally.claimed += len(claim.chunk.members)
+            reached("marked")
+            self._perform(claim.chunk)
+        return claim.seen > 0 and self.only is None
+
+    def _mark(self, workspace_id: UUID) -> Claim:
+        reached("before_mark")
+        asked = time.monotonic()
+        with transaction.atomic():
+            # Before the settling locks any row: a change of guards locks in this order too (guard_lock.py).
+            share_guards(workspace_ids=[workspace_id])
+            self._settle_pending()
+            claim = mark(
+                workspace_id=workspace_id,
+                worker_id=self.worker.id,
+                cache=self._cache,
+                manual=self.manual,
+                at_most=self._chunk_size(),
+                actor=self.actor,
+                only=self.only,
+                guards=self.guards,
+            )
+        self._forget_settled()
+        self._chunk = claim.chunk
+        if claim.chunk:
+            # The mark has just read the holds; they grow old from before it asked.
+            facts = claim.chunk.members[0].facts
+            self._holds_read_at, self._epoch = asked, facts.ground.workspace.guard_epoch
+            self._holds, self._paused = facts.holds, facts.ground.paused
+        return claim
+
+    def _chunk_size(self) -> int:
+        if self._per_call <= 0:
+            return 50
+        return max(1, min(50, int(CHUNK_SECONDS / self._per_call)))
+
+    def _perform(self, chunk: Chunk) -> None:
+        if chunk.members[0].facts.row.mode == Mode.DRY_RUN:
+            self._rehearse(chunk, note="")
+            return
+        started = time.monotonic()
+        for place, member in enumerate(chunk.members):
+            reason = self._why_not(member)
+            if reason:
+                for rest in chunk.members[place:]:
+                    self._note(rest, not_begun(self._why_not(rest) or reason))
+                break
+            self._note(member, self._call(member))
+            self._per_call = (time.monotonic() - started) / (place + 1)
+            if time.monotonic() - self._settled_at > SETTLE_AFTER:
+                self._flush()
+
+    def _why_not(self, member: Marked) -> str:
+        """Why a marked request must not begin now; empty where it may."""
+        if not self.may_go_on():
+            return "stopping"
+        if not self.worker.lease.holds:
+            return "lease_lost"
+        now = time.monotonic()
+        if now - self._holds_read_at > HOLDS_ARE_OLD_AFTER:
+            # Taken before the query: what it does not see yet was not committed then.
+            self._holds_read_at = now
+            self._read_holds(member)
+        held = self._held(member)
+        return f"hold:{held}" if held else ""
+
+    def _read_holds(self, member: Marked) -> None:
+        workspace_id = member.facts.row.workspace_id
+        epoch = Workspace.objects.values_list("guard_epoch", flat=True).get(pk=workspace_id)
+        if epoch != self._epoch:
+            self._epoch, self._holds = epoch, holds_in_force(workspace_id=workspace_id)
+            self._paused = self._cache.get(workspace_id=workspace_id).paused
+
+    def _held(self, member: Marked) -> str:
+        if self._paused:
+            return "global"
+        return next((str(hold.scope) for hold in self._holds if covers(hold=hold, facts=member.facts)), "")
+
+    def _call(self, member: Marked) -> Outcome:
+        facts = member.facts
+        drafting = facts.row.mode == Mode.DRAFT_ONLY
+        try:
+            provider = providers.get(facts.sender_now.provider) if facts.sender_now else None
+            if provider is None or (drafting and not provider.can_draft):
+                self._record_dry(member, note="its provider keeps no drafts")
+                return Outcome(kind="dry_run", detail="")
+            act, connection = _act(member), self._connection(facts.sender_now, member)
+        except Exception as error:
+            logger.exception("Request %s could not be prepared.", facts.row.id)
+            return of_preparation(error)
+        journal = self.worker.journal
+        journal.began(member.attempt_id)
+        # Asked again after the line is written: from here on a recovery takes this one for begun.
+        if not self.worker.lease.holds:
+            return self._ended(member, not_begun("lease_lost"))
+        reached("began")
+        try:
+            receipt = connection.draft(act) if drafting else connection.perform(act)
+            outcome = of_receipt(receipt, kind="draft" if drafting else "done")
+        except Exception as error:  # noqa: BLE001  (every failure of a call is an outcome; of_error says which)
+            outcome = of_error(error)
+            if outcome.kind == "ambiguous":
+                logger.warning("Request %s: outcome unknown (%s).", facts.row.id, type(error).__name__)
+        reached("called")
+        return self._ended(member, outcome)
+
+    def _ended(self, member: Marked, outcome: Outcome) -> Outcome:
+        self.worker.journal.ended(member.attempt_id, outcome.as_json())
+        return outcome
+
+    def _connection(self, identity: SenderIdentity | None, member: Marked) -> Connection:
+        assert identity is not None
+        facts = member.facts
+        key = (facts.row.workspace_id, *identity.as_document().values())
+        kept = self._connections.get(key)
+        if kept is None:
+            account = facts.account
+            config = AccountConfig(
+                id=identity.account,
+                provider=identity.provider,
+                host=identity.host,
+                port=identity.port,
+                username=identity.user,
+                password=decrypt(account.secret) if account else default_secret(channel=facts.row.channel),
+                security=identity.security,  # type: ignore[arg-type]
+                from_email=identity.from_email,
+                from_name=identity.from_name,
+                max_connections=account.max_connections if account else 4,
+                options=account.options if account else {},
+            )
+            kept = self._connections[key] = providers.get(identity.provider).connect(config)
+        return kept
+
+    def _rehearse(self, chunk: Chunk, *, note: str) -> None:
+        """A dry run: one line each, no call, no credential (P7)."""
+        for member in chunk.members:
+            reason = self._why_not(member)
+            if reason:
+                self._note(member, not_begun(reason))
+                continue
+            self._record_dry(member, note=note)
+            self._note(member, Outcome(kind="dry_run"))
+
+    def _record_dry(self, member: Marked, *, note: str) -> None:
+        facts = member.facts
+        checks = [{"name": guard.name, "ok": True, "detail": guard.fine} for guard in self.guards]
+        if note:
+            checks.append({"name": "draft", "ok": False, "detail": note})
+        entry = dry_run.DryRunEntry(
+            at=datetime.now(UTC),
+            workspace=facts.ground.workspace.slug,
+            request=str(facts.row.id),
+            plan=str(facts.row.plan_id) if facts.row.plan_id else None,
+            channel=facts.row.channel,
+            provider=facts.sender_now.provider if facts.sender_now else "",
+            to=list(facts.recipients.addresses),
+            payload_digest=facts.row.digest,
+            summary=facts.row.summary,
+            would_send=facts.sender_now is not None,
+            checks=checks,
+        )
+        dry_run.record([entry], path=settings.DRY_RUN_LOG)
+
+    def _note(self, member: Marked, outcome: Outcome) -> None:
+        row = member.facts.row
+        self._pending.append(
+            Performed(
+                attempt_id=member.attempt_id,
+                request_id=row.id,
+                attempts_made=row.attempts_made + 1,
+                contact_id=row.contact_id,
+                plan_id=row.plan_id,
+                channel=row.channel,
+                summary=row.summary,
+                outcome=outcome,
+            )
+        )
+        if outcome.kind == "misconfigured":
+            self._broken = (member.facts, outcome.detail)
+
+    def _flush(self) -> None:
+        """Settle what has ended, in a commit of its own."""
+        if self._pending:
+            with transaction.atomic():
+                self._settle_pending()
+            self._forget_settled()
+
+    def _settle_pending(self) -> None:
+        if not self._pending or self._chunk is None:
+            return
+        reached("before_settle")
+        self.tally.add(
+            settle(
+                workspace=self._chunk.ground.workspace,
+                chunk_id=self._chunk.id,
+                performed=self._pending,
+                max_attempts=self._chunk.ground.max_attempts,
+                actor=self.actor,
+            )
+        )
+
+    def _forget_settled(self) -> None:
+        """After the commit, and never before: what was not committed is settled again."""
+        self._settled_at = time.monotonic()
+        if self._pending:
+            self._pending = []
+            reached("settled")
+        if self._broken:
+            (facts, detail), self._broken = self._broken, None
+            with workspace_scope(facts.ground.workspace):
+                account_broken(workspace=facts.ground.workspace, account=facts.account, detail=detail)
+
+
+def _act(member: Marked) -> Act:
+    facts = member.facts
+    document = facts.document or {}
+    return Act(
+        request_id=str(facts.row.id),
+        attempt_id=str(member.attempt_id),
+        channel=facts.row.channel,
+        to=facts.recipients.addresses,
+        sender=facts.sender_now.from_email if facts.sender_now else "",
+        payload=document["payload"],
+        wire=[facts.parts[digest] for digest in document["wire"]] or None,
+        idempotency_key=str(facts.row.id),
+    )

@@ -1,0 +1,228 @@
+"""Limits as exact sliding windows, at constant cost.
+
+Each act counted takes the next ordinal under its counter's row; it is allowed if the mark `count` ordinals before is
+older than the window. So no window of `period_seconds` ever holds more than `count` marks, whoever makes them (P8).
+Counters are locked in id order, so that acts under several limits never wait for each other in a ring.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from execution.models import Limit, LimitCounter, LimitMark
+from workspaces.clock import database_now
+from workspaces.models import Workspace
+from workspaces.scope import workspace_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """An act as limits see it. `addresses`: everyone it reaches, each a unit. `plan_bulk`: its plan, if a bulk one."""
+
+    request_id: UUID
+    channel: str
+    account_id: UUID | None
+    contact_id: UUID | None
+    addresses: Sequence[str]
+    plan_bulk: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A window without room: which limit, and when there is some. `never`: it is too small for an act this large."""
+
+    limit: str
+    detail: str
+    until: datetime
+    never: bool = False
+
+
+Key = tuple[UUID, str]  # a limit's id, and what is counted under it
+
+
+def keys_of(*, limit: Limit, act: Counted) -> dict[str, int]:
+    """What the act counts for under one limit: key -> units. Empty where the limit does not concern it."""
+    units = max(1, len(act.addresses))
+    word, _, value = limit.scope.partition(":")
+    match word:
+        case "workspace":
+            return {"": units}
+        case "channel":
+            return {"": units} if act.channel == value else {}
+        case "account":
+            return {"": units} if str(act.account_id) == value else {}
+        case "contact":
+            return {str(act.contact_id): 1} if act.contact_id else {}
+        case "domain":
+            domains: dict[str, int] = defaultdict(int)
+            for address in act.addresses:
+                if "@" in address:
+                    domains[address.rpartition("@")[2].lower()] += 1
+            return dict(domains)
+        case "seo_bulk":
+            return {"": 1} if act.channel == "seo" and act.plan_bulk else {}
+    return {}
+
+
+def take(*, limits: Sequence[Limit], acts: Sequence[Counted]) -> dict[UUID, Full]:
+    """Take places for acts in their order and return those that found a window full. In the mark's transaction."""
+    wanted = _wanted(limits=limits, acts=acts)
+    if not wanted:
+        return {}
+    counters = _locked_counters({key for keys in wanted.values() for key in keys})
+    # Read after the locks were had: the time of a mark must not be earlier than that of one already counted.
+    now = database_now()
+    windows = _windows(counters=counters, limits={limit.id: limit for limit in limits}, wanted=wanted)
+    full: dict[UUID, Full] = {}
+    for act in acts:
+        keys = wanted.get(act.request_id, {})
+        blocked = [
+            w for key, units in keys.items() if (w := windows[key].full(units=units, now=now, subject=act.plan_bulk))
+        ]
+        if blocked:
+            full[act.request_id] = max(blocked, key=lambda f: (f.never, f.until))
+            continue
+        for key, units in keys.items():
+            windows[key].take(units=units, now=now, subject=act.plan_bulk or act.request_id)
+    taken = [window for window in windows.values() if window.new]
+    LimitMark.objects.bulk_create([mark for window in taken for mark in window.new])
+    for window in taken:
+        LimitCounter.objects.filter(pk=window.counter.pk).update(ordinal=window.ordinal)
+    return full
+
+
+def peek(*, limits: Sequence[Limit], act: Counted, now: datetime) -> Full | None:
+    """Whether the act would find a window full now; takes nothing."""
+    wanted = _wanted(limits=limits, acts=[act])
+    keys = wanted.get(act.request_id, {})
+    found = {(c.limit_id, c.key): c for c in _counters(keys)}
+    counters = {key: found.get(key) or LimitCounter(limit_id=key[0], key=key[1]) for key in keys}
+    windows = _windows(counters=counters, limits={limit.id: limit for limit in limits}, wanted=wanted)
+    blocked = [
+        w for key, units in keys.items() if (w := windows[key].full(units=units, now=now, subject=act.plan_bulk))
+    ]
+    return max(blocked, key=lambda f: (f.never, f.until)) if blocked else None
+
+
+def take_poll(*, workspace: Workspace) -> Full | None:
+    """Count one poll run of a workspace (the limits with the scope `tasks`); Full where there is no room."""
+    with workspace_scope(workspace), transaction.atomic():
+        limits = list(Limit.objects.filter(workspace=workspace, scope="tasks").order_by("id"))
+        if not limits:
+            return None
+        counters = _locked_counters({(limit.id, "") for limit in limits})
+        now = database_now()
+        run = {workspace.id: {(limit.id, ""): 1 for limit in limits}}
+        windows = _windows(counters=counters, limits={limit.id: limit for limit in limits}, wanted=run)
+        for window in windows.values():
+            blocked = window.full(units=1, now=now, subject=None)
+            if blocked:
+                return blocked
+        for window in windows.values():
+            window.take(units=1, now=now, subject=None)
+            LimitMark.objects.bulk_create(window.new)
+            LimitCounter.objects.filter(pk=window.counter.pk).update(ordinal=window.ordinal)
+    return None
+
+
+class _Window:
+    """One counter with the marks that decide about the next acts."""
+
+    def __init__(self, *, limit: Limit, counter: LimitCounter, marks: Mapping[int, tuple[datetime, Any]]) -> None:
+        self.limit, self.counter = limit, counter
+        self.ordinal = counter.ordinal
+        self.marks = dict(marks)
+        self.new: list[LimitMark] = []
+        self.period = timedelta(seconds=limit.period_seconds)
+
+    def full(self, *, units: int, now: datetime, subject: UUID | None) -> Full | None:
+        if subject and self._has(subject=subject, now=now):
+            return None
+        last = self.ordinal + units
+        if units > self.limit.count:
+            detail = f"{self.limit.name} allows {self.limit.count}, and this one counts for {units}."
+            return Full(limit=self.limit.name, detail=detail, until=now + self.period, never=True)
+        before = self.marks.get(last - self.limit.count)
+        if before is None or before[0] + self.period <= now:
+            return None
+        free = before[0] + self.period
+        return Full(
+            limit=self.limit.name, detail=f"{self.limit.name} is reached until {free:%H:%M:%S} UTC.", until=free
+        )
+
+    def take(self, *, units: int, now: datetime, subject: UUID | None) -> None:
+        if self.limit.scope == "seo_bulk" and subject and self._has(subject=subject, now=now):
+            return
+        for _ in range(units):
+            self.ordinal += 1
+            self.marks[self.ordinal] = (now, subject)
+            self.new.append(LimitMark(counter_id=self.counter.pk, ordinal=self.ordinal, at=now, subject=subject))
+
+    def _has(self, *, subject: UUID, now: datetime) -> bool:
+        """A bulk plan counts once, however many requests it holds."""
+        if self.limit.scope != "seo_bulk":
+            return False
+        return any(s == subject and at + self.period > now for at, s in self.marks.values())
+
+
+def _wanted(*, limits: Sequence[Limit], acts: Iterable[Counted]) -> dict[UUID, dict[Key, int]]:
+    wanted: dict[UUID, dict[Key, int]] = {}
+    for act in acts:
+        keys = {(limit.id, key): units for limit in limits for key, units in keys_of(limit=limit, act=act).items()}
+        if keys:
+            wanted[act.request_id] = keys
+    return wanted
+
+
+def _counters(keys: Iterable[Key]) -> list[LimitCounter]:
+    keys = set(keys)
+    rows = LimitCounter.objects.filter(limit_id__in={k[0] for k in keys}, key__in={k[1] for k in keys}).order_by("id")
+    return [row for row in rows if (row.limit_id, row.key) in keys]
+
+
+def _locked_counters(keys: set[Key]) -> dict[Key, LimitCounter]:
+    found = _lock(keys)
+    missing = sorted(keys - set(found))
+    if missing:
+        LimitCounter.objects.bulk_create(
+            [LimitCounter(limit_id=limit_id, key=key) for limit_id, key in missing], ignore_conflicts=True
+        )
+        found = _lock(keys)
+    return found
+
+
+def _lock(keys: set[Key]) -> dict[Key, LimitCounter]:
+    rows = LimitCounter.objects.select_for_update().filter(
+        limit_id__in={k[0] for k in keys}, key__in={k[1] for k in keys}
+    )
+    return {(row.limit_id, row.key): row for row in rows.order_by("id") if (row.limit_id, row.key) in keys}
+
+
+def _windows(
+    *, counters: Mapping[Key, LimitCounter], limits: Mapping[UUID, Limit], wanted: Mapping[UUID, Mapping[Key, int]]
+) -> dict[Key, _Window]:
+    """Each counter with the marks that `count` ordinals before the next acts, in one query a counter."""
+    most: dict[Key, int] = defaultdict(int)
+    for keys in wanted.values():
+        for key, units in keys.items():
+            most[key] += units
+    windows = {}
+    for key, counter in counters.items():
+        limit = limits[key[0]]
+        first = counter.ordinal + 1 - limit.count
+        marks = LimitMark.objects.filter(counter_id=counter.pk)
+        if limit.scope == "seo_bulk":
+            marks = marks.filter(ordinal__gte=first)
+        else:
+            marks = marks.filter(ordinal__gte=first, ordinal__lte=first + most[key])
+        windows[key] = _Window(
+            limit=limit,
+            counter=counter,
+            marks={o: (at, s) for o, at, s in marks.values_list("ordinal", "at", "subject")},
+        )
+    return windows

@@ -1,0 +1,255 @@
+"""Reading the facts for many requests of one workspace in a handful of queries."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from contacts import selectors as people
+from execution.channels import registry
+from execution.engine.facts import Approval, Facts, Ground, Row
+from execution.models import (
+    Decision,
+    ExecutionPlan,
+    ExecutionRequest,
+    GateDefinition,
+    GateState,
+    Hold,
+    HoldScope,
+    Limit,
+    Part,
+    ProviderAccount,
+    Revision,
+    Verdict,
+)
+from execution.sending import SenderIdentity, default_identity, identity_of
+from execution.services.facts import Recipients, approved_templates, derive
+from execution.services.freeze import parse
+from execution.services.policies import current_policy
+from workspaces.canonical import sha256_hex
+from workspaces.models import Membership, Role, Workspace
+from workspaces.settings_store import effective_settings
+
+_COLUMNS = tuple(name for name in Row.__dataclass_fields__ if name not in ("document", "sealed_digest"))
+
+
+class GroundCache:
+    """A worker's memory of a workspace, good while its guard epoch stands. The mode is read afresh each time."""
+
+    def __init__(self) -> None:
+        self._kept: dict[UUID, tuple[int, Ground]] = {}
+
+    def get(self, *, workspace_id: UUID) -> Ground:
+        workspace = Workspace.objects.get(pk=workspace_id)
+        kept = self._kept.get(workspace_id)
+        if kept and kept[0] == workspace.guard_epoch and kept[1].workspace.mode == workspace.mode:
+            return kept[1]
+        ground = read_ground(workspace=workspace)
+        self._kept[workspace_id] = (workspace.guard_epoch, ground)
+        return ground
+
+
+def read_ground(*, workspace: Workspace) -> Ground:
+    """What guards read of a workspace. Inside its scope."""
+    values = effective_settings(workspace=workspace)
+    policy = current_policy(workspace=workspace)
+    return Ground(
+        workspace=workspace,
+        mode=values["mode"],
+        auto_execution=settings.ENABLE_AUTO_EXECUTION and values["execution_enabled"],
+        paused=values["global_pause"],
+        max_attempts=values["max_attempts"],
+        policy_number=policy.number,
+        rules=policy.rules,
+        gates={gate.name: gate for gate in GateDefinition.objects.filter(workspace=workspace)},
+        accounts={account.id: account for account in ProviderAccount.objects.filter(workspace=workspace)},
+        limits=list(Limit.objects.filter(workspace=workspace).order_by("id")),
+    )
+
+
+def holds_in_force(*, workspace_id: UUID) -> list[Hold]:
+    """Every hold that may stop something of this workspace, the global one first."""
+    held = Hold.objects.select_related("workspace").filter(released_at=None)
+    found = list(held.filter(Q(workspace=None) | Q(workspace_id=workspace_id)))
+    return sorted(found, key=lambda hold: hold.workspace_id is not None)
+
+
+def load_facts(
+    *, ground: Ground, ids: Sequence[UUID], now: datetime, manual: bool, with_parts: bool = True
+) -> list[Facts]:
+    """The facts of requests of one workspace, in the order of `ids`. Inside its scope."""
+    rows = _rows(ids)
+    documents = {row.id: _document(row) for row in rows}
+    approvals, approvers = _approvals(ids)
+    authors: dict[UUID, set[UUID]] = defaultdict(set)
+    for request_id, author_id in Revision.objects.filter(request_id__in=ids).values_list("request_id", "author_id"):
+        authors[request_id].add(author_id)
+    deciders = _deciders(workspace=ground.workspace, principals=approvers)
+    holds = holds_in_force(workspace_id=ground.workspace.id)
+    if ground.paused:
+        holds = [Hold(scope=HoldScope.GLOBAL, reason="the setting global_pause is on"), *holds]
+    parts = _parts(ground=ground, documents=documents) if with_parts else {}
+    recipients = _recipients(ground=ground, rows=rows, documents=documents)
+    policy_facts = _policy_facts(ground=ground, rows=rows, documents=documents, recipients=recipients)
+    senders: dict[UUID | None, SenderIdentity | None] = {}
+    facts = []
+    for row in rows:
+        account = ground.accounts.get(row.account_id) if row.account_id else None
+        key = row.account_id
+        if key not in senders or key is None:
+            senders[key] = (
+                identity_of(account)
+                if account
+                else default_identity(channel=row.channel, workspace=ground.workspace)
+                if key is None
+                else None
+            )
+        facts.append(
+            Facts(
+                row=row,
+                spec=registry.get(row.channel),
+                document=documents[row.id],
+                parts=parts,
+                approvals=approvals[row.id],
+                authors=frozenset(authors[row.id]),
+                deciders=deciders,
+                recipients=recipients[row.id],
+                policy_facts=policy_facts[row.id],
+                sender_now=senders[key],
+                account=account,
+                holds=holds,
+                ground=ground,
+                now=now,
+                manual=manual,
+            )
+        )
+    return facts
+
+
+def _rows(ids: Sequence[UUID]) -> list[Row]:
+    found = ExecutionRequest.objects.filter(id__in=ids).values_list(*_COLUMNS, "current__document", "current__digest")
+    rows = {
+        values[0]: Row(**dict(zip((*_COLUMNS, "document", "sealed_digest"), values, strict=True))) for values in found
+    }
+    return [rows[i] for i in ids if i in rows]
+
+
+def _document(row: Row) -> dict[str, Any] | None:
+    """The document as it was frozen; what somebody changed since is not even looked into (the seal's guard says so)."""
+    if not row.digest == row.sealed_digest == sha256_hex(row.document.encode()):
+        return None
+    return parse(row.document)
+
+
+def _approvals(ids: Sequence[UUID]) -> tuple[dict[UUID, list[Approval]], set[UUID]]:
+    by_request: dict[UUID, list[Approval]] = defaultdict(list)
+    people_who: set[UUID] = set()
+    rows = Decision.objects.filter(request_id__in=ids, verdict=Verdict.APPROVE).values_list(
+        "request_id", "gate__name", "gate__state", "revision", "digest", "principal_id", "sole_operator"
+    )
+    for request_id, gate, state, revision, digest, principal_id, sole in rows:
+        people_who.add(principal_id)
+        by_request[request_id].append(
+            Approval(
+                gate=gate,
+                gate_passed=state == GateState.PASSED,
+                revision=revision,
+                digest=digest,
+                principal_id=principal_id,
+                sole_operator=sole,
+            )
+        )
+    return by_request, people_who
+
+
+def _deciders(*, workspace: Workspace, principals: set[UUID]) -> dict[UUID, Role]:
+    """Those of `principals` who are active members now. Read each time: a person switched off decides no more."""
+    if not principals:
+        return {}
+    members = Membership.objects.filter(
+        workspace=workspace,
+        principal_id__in=principals,
+        is_active=True,
+        kind="person",
+        principal__is_active=True,
+        principal__user__is_active=True,
+    )
+    return {principal_id: Role(role) for principal_id, role in members.values_list("principal_id", "role")}
+
+
+def _parts(*, ground: Ground, documents: Mapping[UUID, dict[str, Any] | None]) -> dict[str, bytes]:
+    wanted = {digest for document in documents.values() if document for digest in document.get("wire", ())}
+    if not wanted:
+        return {}
+    found = Part.objects.filter(workspace=ground.workspace, sha256__in=wanted).values_list("sha256", "content")
+    return {digest: bytes(content) for digest, content in found}
+
+
+def _recipients(
+    *, ground: Ground, rows: Sequence[Row], documents: Mapping[UUID, dict[str, Any] | None]
+) -> dict[UUID, Recipients]:
+    reached: dict[UUID, tuple[str, ...]] = {}
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    by_purpose: dict[str, set[UUID]] = defaultdict(set)
+    for row in rows:
+        spec, document = registry.get(row.channel), documents[row.id]
+        extra = spec.extra_recipients(document["payload"]) if document else []
+        reached[row.id] = tuple(dict.fromkeys([*([row.to] if row.to else []), *extra]))
+        by_kind["phone" if spec.recipient_kind == "phone" else "email"].update(reached[row.id])
+        if spec.consent_purpose and row.contact_id:
+            by_purpose[spec.consent_purpose].add(row.contact_id)
+    suppressed = {
+        kind: people.suppressed_keys(workspace_id=ground.workspace.id, kind=kind, addresses=sorted(addresses))
+        for kind, addresses in by_kind.items()
+        if addresses
+    }
+    consents = {
+        purpose: people.consent_for(workspace=ground.workspace, contact_ids=ids, purpose=purpose)
+        for purpose, ids in by_purpose.items()
+    }
+    found = {}
+    for row in rows:
+        spec = registry.get(row.channel)
+        kind = "phone" if spec.recipient_kind == "phone" else "email"
+        held = consents.get(spec.consent_purpose or "", {})
+        found[row.id] = Recipients(
+            addresses=reached[row.id],
+            suppressed=frozenset(a for a in reached[row.id] if a in suppressed.get(kind, ())),
+            consent=row.contact_id is not None and bool(held.get(row.contact_id)) and len(reached[row.id]) <= 1,
+        )
+    return found
+
+
+def _policy_facts(
+    *,
+    ground: Ground,
+    rows: Sequence[Row],
+    documents: Mapping[UUID, dict[str, Any] | None],
+    recipients: Mapping[UUID, Recipients],
+) -> dict[UUID, dict[str, Any] | None]:
+    plans = {row.plan_id for row in rows if row.plan_id}
+    sizes = dict(ExecutionPlan.objects.filter(id__in=plans).values_list("id", "size")) if plans else {}
+    claims = {row.id: t for row in rows if isinstance(t := row.metadata.get("template"), dict)}
+    names = {t["name"] for t in claims.values() if isinstance(t.get("name"), str)}
+    templates = approved_templates(workspace=ground.workspace, names=names)
+    facts: dict[UUID, dict[str, Any] | None] = {}
+    for row in rows:
+        document = documents[row.id]
+        facts[row.id] = (
+            derive(
+                spec=registry.get(row.channel),
+                document=document,
+                recipients=recipients[row.id],
+                plan_size=sizes.get(row.plan_id, 1) if row.plan_id else 1,
+                agent=row.agent,
+                templates=templates,
+                template=claims.get(row.id),
+            )
+            if document and "mode" in document
+            else None
+        )
+    return facts

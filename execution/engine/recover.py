@@ -1,0 +1,106 @@
+"""Recovery: what becomes of the chunk of a worker whose lease ran out.
+
+What its journal shows as not begun goes back to approved; what had ended is settled as it ended; the one begun is
+looked up at the provider, else it is uncertain. Where the journal cannot be trusted, the whole chunk is.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from execution.engine.journal import Account, read_journal
+from execution.engine.outcomes import Outcome, not_begun
+from execution.engine.settle import Performed, settle
+from execution.models import Attempt, AttemptState, Worker
+from workspaces.actors import system_actor
+from workspaces.clock import database_now
+from workspaces.models import Workspace
+from workspaces.scope import all_workspaces
+from workspaces.settings_store import get_setting
+
+logger = logging.getLogger(__name__)
+
+
+def recover_dead_workers() -> int:
+    """Take over from every worker whose lease ran out. Returns how many attempts were settled. Safe to run anywhere,
+    any number at once.
+    """
+    settled = 0
+    with all_workspaces("a worker serves every workspace"):
+        overdue = Worker.objects.filter(ended_at=None, lease_until__lt=database_now())
+        for worker_id in list(overdue.values_list("id", flat=True)):
+            settled += _recover(worker_id)
+    return settled
+
+
+def _recover(worker_id: UUID) -> int:
+    with transaction.atomic():
+        skip = connection.features.has_select_for_update_skip_locked
+        rows = Worker.objects.select_for_update(skip_locked=skip).filter(
+            pk=worker_id, ended_at=None, lease_until__lt=database_now()
+        )
+        worker = rows.first()
+        if worker is None:
+            return 0  # it came back to life, or somebody else is at it
+        # Ended before the journal is read: from here on the worker cannot renew, so nothing it begins now can be
+        # unknown to the journal and still be called (it asks its lease again after writing the line).
+        worker.ended_at = database_now()
+        worker.save(update_fields=["ended_at"])
+        attempts = list(
+            Attempt.objects.select_for_update(of=("self",))
+            .select_related("request")
+            .filter(worker=worker.id, state=AttemptState.MARKED)
+            .order_by("id")
+        )
+        journal = read_journal(path=worker.journal, host=worker.host, boot_id=worker.boot_id)
+        chunks: dict[tuple[UUID, UUID], list[Performed]] = defaultdict(list)
+        for attempt in attempts:
+            chunks[(attempt.workspace_id, attempt.chunk)].append(_read(attempt=attempt, journal=journal))
+        for (workspace_id, chunk_id), performed in sorted(chunks.items()):
+            _settle(workspace_id=workspace_id, chunk_id=chunk_id, performed=performed)
+    if attempts:
+        logger.warning("Worker %s (%s) ended with %d requests unsettled.", worker.id, worker, len(attempts))
+    if journal is not None:
+        Path(worker.journal).unlink(missing_ok=True)
+    return len(attempts)
+
+
+def _settle(*, workspace_id: UUID, chunk_id: UUID, performed: Sequence[Performed]) -> None:
+    workspace = Workspace.objects.get(pk=workspace_id)
+    settle(
+        workspace=workspace,
+        chunk_id=chunk_id,
+        performed=performed,
+        max_attempts=get_setting(key="max_attempts", workspace=workspace),
+        actor=system_actor("recovery"),
+    )
+
+
+def _read(*, attempt: Attempt, journal: Account | None) -> Performed:
+    request = attempt.request
+    return Performed(
+        attempt_id=attempt.id,
+        request_id=request.id,
+        attempts_made=request.attempts_made,
+        contact_id=request.contact_id,
+        plan_id=request.plan_id,
+        channel=request.channel,
+        summary=request.summary,
+        outcome=_outcome(attempt_id=attempt.id, journal=journal),
+    )
+
+
+def _outcome(*, attempt_id: UUID, journal: Account | None) -> Outcome:
+    if journal is None:
+        return Outcome(kind="ambiguous", detail="Its worker died, and that worker's journal cannot be read here.")
+    if attempt_id in journal.ended:
+        ended: dict[str, Any] = journal.ended[attempt_id]
+        return Outcome(**ended)
+    if attempt_id in journal.begun:
+        return Outcome(kind="ambiguous", detail="Its worker died during the call.")
+    return not_begun("worker_died")

@@ -1,0 +1,43 @@
+"""One file a concept; outsiders import from here."""
+
+from execution.models.account import AccountState, ProviderAccount
+from execution.models.alert import Alert, Severity
+from execution.models.attempt import Attempt, AttemptState
+from execution.models.decision import Decision, Verdict
+from execution.models.gate import GateDefinition, GateState, RequestGate
+from execution.models.heartbeat import Heartbeat
+from execution.models.hold import Hold, HoldScope
+from execution.models.limit import Limit, LimitCounter, LimitMark
+from execution.models.plan import ExecutionPlan
+from execution.models.policy import PolicyVersion
+from execution.models.request import ExecutionRequest
+from execution.models.revision import Part, Revision
+from execution.models.template import MessageTemplate
+from execution.models.worker import Worker
+
+__all__ = [
+    "AccountState",
+    "Alert",
+    "Attempt",
+    "AttemptState",
+    "Decision",
+    "ExecutionPlan",
+    "ExecutionRequest",
+    "GateDefinition",
+    "GateState",
+    "Heartbeat",
+    "Hold",
+    "HoldScope",
+    "Limit",
+    "LimitCounter",
+    "LimitMark",
+    "MessageTemplate",
+    "Part",
+    "PolicyVersion",
+    "ProviderAccount",
+    "RequestGate",
+    "Revision",
+    "Severity",
+    "Verdict",
+    "Worker",
+]

@@ -1,0 +1,1 @@
+"""Writes: each function opens its own transaction, enters its workspace's scope and leaves an audit entry."""

@@ -1,0 +1,132 @@
+"""Provider accounts: a secret goes in and never comes out again but to the executor."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
+from execution.channels import registry as channels
+from execution.models import AccountState, ProviderAccount
+from execution.providers import registry as providers
+from execution.services.credentials import encrypt
+from workspaces import audit
+from workspaces.actors import Actor
+from workspaces.errors import InvalidInput, NotFound, NotPermitted
+from workspaces.guard_lock import guard_change
+from workspaces.models import PrincipalKind, Workspace
+from workspaces.permissions import Permission
+from workspaces.scope import workspace_scope
+
+FIELDS = (
+    "name",
+    "channel",
+    "provider",
+    "host",
+    "port",
+    "username",
+    "security",
+    "from_email",
+    "from_name",
+    "options",
+    "max_connections",
+    "is_default",
+)
+
+
+def save_account(
+    *,
+    workspace: Workspace,
+    actor: Actor,
+    account_id: UUID | str | None = None,
+    secret: str | None = None,
+    **fields: Any,
+) -> ProviderAccount:
+    """Make or change an account. `secret` None leaves it as it is. What is approved under another host, user or
+    sender goes back to its gate.
+
+    Raises InvalidInput naming the field, NotFound, NotPermitted.
+    """
+    actor.require(Permission.MANAGE, workspace_id=workspace.id)
+    problems = dict.fromkeys(set(fields) - set(FIELDS), "Not a part of an account.")
+    with workspace_scope(workspace), transaction.atomic(), guard_change(workspace=workspace):
+        account = ProviderAccount(workspace=workspace) if account_id is None else _locked(workspace, account_id)
+        for field, value in fields.items():
+            setattr(account, field, value)
+        if secret is not None:
+            account.secret = encrypt(secret)
+        problems.update(_problems(account=account))
+        if problems:
+            raise InvalidInput("The account cannot be saved like this.", fields=problems)
+        if account.is_default:
+            others = ProviderAccount.objects.filter(workspace=workspace, channel=account.channel, is_default=True)
+            others.exclude(pk=account.pk).update(is_default=False)
+        account.save()
+        audit.record(
+            action="account.saved",
+            actor=actor,
+            workspace_id=workspace.id,
+            subject=account,
+            data={"account": account.name, "fields": ", ".join(sorted(fields)), "secret": secret is not None},
+        )
+    return account
+
+
+def stop_account(*, workspace: Workspace, actor: Actor, account_id: UUID | str, reason: str) -> ProviderAccount:
+    """Stop using an account; what it would have sent waits. The machine may, a person resumes."""
+    actor.require(Permission.HOLD, workspace_id=workspace.id)
+    return _set_state(
+        workspace=workspace, actor=actor, account_id=account_id, state=AccountState.STOPPED, reason=reason
+    )
+
+
+def resume_account(*, workspace: Workspace, actor: Actor, account_id: UUID | str) -> ProviderAccount:
+    """Use it again. Only a person can."""
+    if actor.kind != PrincipalKind.PERSON:
+        raise NotPermitted("Only a person resumes an account.")
+    actor.require(Permission.RELEASE, workspace_id=workspace.id)
+    return _set_state(workspace=workspace, actor=actor, account_id=account_id, state=AccountState.ACTIVE, reason="")
+
+
+def _set_state(
+    *, workspace: Workspace, actor: Actor, account_id: UUID | str, state: AccountState, reason: str
+) -> ProviderAccount:
+    stopped = state == AccountState.STOPPED
+    with workspace_scope(workspace), transaction.atomic(), guard_change(workspace=workspace):
+        account = _locked(workspace, account_id)
+        account.state, account.stopped_reason = state, reason[:300]
+        account.save(update_fields=["state", "stopped_reason"])
+        audit.record(
+            action="account.stopped" if stopped else "account.resumed",
+            actor=actor,
+            workspace_id=workspace.id,
+            subject=account,
+            data={"account": account.name},
+        )
+        if not stopped:
+            queue.wake_held(workspace_id=workspace.id)
+    return account
+
+
+def _locked(workspace: Workspace, account_id: UUID | str) -> ProviderAccount:
+    account = ProviderAccount.objects.select_for_update().filter(workspace=workspace, pk=account_id).first()
+    if account is None:
+        raise NotFound("There is no such account in this workspace.")
+    return account
+
+
+def _problems(*, account: ProviderAccount) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if account.channel not in channels.names():
+        problems["channel"] = "There is no such channel."
+    try:
+        if account.channel not in providers.get(account.provider).channels:
+            problems["provider"] = f"{account.provider} does not serve this channel."
+    except InvalidInput as error:
+        problems.update(error.fields)
+    try:
+        account.full_clean(exclude=["workspace"], validate_unique=True)
+    except ValidationError as error:
+        problems.update({field: " ".join(texts) for field, texts in error.message_dict.items()})
+    return problems

@@ -1,0 +1,32 @@
+"""What a failure stops besides the request: an account that cannot be used as it is."""
+
+from django.db import transaction
+
+from execution.models import AccountState, ProviderAccount
+from execution.services.accounts import stop_account
+from execution.services.alerts import raise_alert
+from execution.services.holds import set_hold
+from workspaces.actors import Actor, system_actor
+from workspaces.models import Workspace
+
+
+def account_broken(*, workspace: Workspace, account: ProviderAccount | None, detail: str) -> None:
+    """Stop an account after an answer that the next request would meet too; a person resumes it. Inside the scope.
+
+    The installation's default account is no row: it is held for this workspace.
+    """
+    actor: Actor = system_actor("executor")
+    reason = f"The provider refused the account: {detail}"
+    with transaction.atomic():
+        if account is None:
+            set_hold(scope="account:default", reason=reason[:300], actor=actor, workspace=workspace)
+        elif ProviderAccount.objects.filter(pk=account.pk, state=AccountState.ACTIVE).exists():
+            stop_account(workspace=workspace, actor=actor, account_id=account.pk, reason=reason)
+        raise_alert(
+            workspace_id=workspace.id,
+            kind="account_stopped",
+            severity="critical",
+            fingerprint=f"account:{account.pk if account else 'default'}",
+            title=f"The account {account.name if account else '(the default)'} was stopped",
+            detail=reason,
+        )

@@ -1,0 +1,138 @@
+"""Holds: set by anyone with the right, a service or the machine; released by a person."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
+from execution.channels import registry
+from execution.models import Hold, HoldScope, ProviderAccount
+from workspaces import audit
+from workspaces.actors import Actor, resolve_actor
+from workspaces.clock import database_now
+from workspaces.errors import InvalidInput, NotFound, NotPermitted
+from workspaces.guard_lock import guard_change
+from workspaces.models import PrincipalKind, Workspace
+from workspaces.permissions import Permission
+from workspaces.scope import workspace_scope
+
+
+def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspace | None = None) -> Hold:
+    """Stop everything in `scope`: from 100 ms after this returns no provider call in it begins.
+
+    scope: global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID or account:ID; all but global inside
+    `workspace`. Holding what is held already answers the hold there is.
+
+    Raises InvalidInput for an unknown scope or without a reason, NotPermitted (global: an operator, or the machine).
+    """
+    target, kind, key = _parse(scope=scope, workspace=workspace)
+    who = _actor(actor=actor, workspace=target or workspace)
+    if not reason.strip():
+        raise InvalidInput("Say why; everyone who waits will read it.", fields={"reason": "Needed."})
+    if target is None:
+        if who.kind != PrincipalKind.SYSTEM:
+            who.require_operator()
+    else:
+        who.require(Permission.HOLD, workspace_id=target.id)
+    with transaction.atomic(), guard_change(workspace=target):
+        held = _in_force(target=target, kind=kind, key=key)
+        if held:
+            return held
+        hold = Hold.objects.create(
+            workspace=target,
+            scope=kind,
+            key=key,
+            reason=reason.strip()[:300],
+            set_by_id=who.principal_id,
+            set_at=database_now(),
+        )
+        audit.record(
+            action="hold.set",
+            actor=who,
+            workspace_id=target.id if target else None,
+            subject=hold,
+            data={"scope": hold.address},
+        )
+    return hold
+
+
+def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspace | None = None) -> Hold:
+    """Let go of a hold. Only a person can, with the right to (global: an operator).
+
+    Raises NotFound where nothing is held, NotPermitted, InvalidInput.
+    """
+    target, kind, key = _parse(scope=scope, workspace=workspace)
+    who = _actor(actor=actor, workspace=target or workspace)
+    if not who.is_person:
+        raise NotPermitted("Only a person releases a hold.")
+    if target is None:
+        who.require_operator()
+    else:
+        who.require(Permission.RELEASE, workspace_id=target.id)
+    with transaction.atomic(), guard_change(workspace=target):
+        hold = _in_force(target=target, kind=kind, key=key)
+        if hold is None:
+            raise NotFound(f"Nothing holds {scope}.")
+        hold.released_by_id, hold.released_at, hold.release_reason = who.principal_id, database_now(), reason[:300]
+        hold.save(update_fields=["released_by", "released_at", "release_reason"])
+        audit.record(
+            action="hold.released",
+            actor=who,
+            workspace_id=target.id if target else None,
+            subject=hold,
+            data={"scope": hold.address},
+        )
+        queue.wake_held(workspace_id=target.id if target else None)
+    return hold
+
+
+def _actor(*, actor: Actor | str, workspace: Workspace | None) -> Actor:
+    return resolve_actor(label=actor, workspace=workspace, via="python") if isinstance(actor, str) else actor
+
+
+def _in_force(*, target: Workspace | None, kind: HoldScope, key: str) -> Hold | None:
+    return Hold.objects.filter(workspace=target, scope=kind, key=key, released_at=None).first()
+
+
+def _parse(*, scope: str, workspace: Workspace | None) -> tuple[Workspace | None, HoldScope, str]:
+    """Whose hold it is, of which kind, over what. Raises InvalidInput naming `scope`."""
+    word, _, key = str(scope).partition(":")
+    try:
+        kind = HoldScope(word)
+    except ValueError as error:
+        raise _bad("Write global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID or account:ID.") from error
+    if kind == HoldScope.GLOBAL:
+        if key:
+            raise _bad("A global hold takes nothing after the word.")
+        return None, kind, ""
+    if kind == HoldScope.WORKSPACE:
+        named = Workspace.objects.filter(slug=key).first() if key else workspace
+        if named is None or (workspace is not None and named.pk != workspace.pk):
+            raise _bad("There is no such workspace here.")
+        return named, kind, ""
+    if workspace is None:
+        raise _bad(f"Say in which workspace the {kind.label.lower()} is to be held.")
+    if not key:
+        raise _bad(f"Say which {kind.label.lower()}.")
+    if kind == HoldScope.CHANNEL and key not in registry.names():
+        raise _bad(f"There is no channel “{key}”. There are: {', '.join(registry.names())}.")
+    if kind == HoldScope.ACCOUNT and key == "default":
+        return workspace, kind, key  # the installation's own, for this workspace
+    if kind in (HoldScope.CAMPAIGN, HoldScope.ACCOUNT):
+        key = _uuid(key)
+    if kind == HoldScope.ACCOUNT:
+        with workspace_scope(workspace):
+            if not ProviderAccount.objects.filter(workspace=workspace, pk=key).exists():
+                raise _bad("There is no such account in this workspace.")
+    return workspace, kind, key
+
+
+def _uuid(key: str) -> str:
+    try:
+        return str(UUID(key))
+    except ValueError as error:
+        raise _bad("Give its id.") from error
+
+
+def _bad(text: str) -> InvalidInput:
+    return InvalidInput(text, fields={"scope": text})
