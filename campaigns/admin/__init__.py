@@ -1,0 +1,1 @@
+"""The console's lists, forms and pages of this app."""

@@ -1,0 +1,1 @@
+"""The REST API of this app: campaigns, goals, tasks, runs and drafts."""

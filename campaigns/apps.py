@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+
+class CampaignsConfig(AppConfig):
+    name = "campaigns"
+    verbose_name = "Campaigns"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from campaigns import checks, receivers  # noqa: F401  (registers the system checks and signal receivers)
+        from campaigns.agent_channel import AGENT, AgentProvider
+        from execution.channels import registry as channels
+        from execution.providers import registry as providers
+
+        # Its work lies above the engine, so it is registered from here.
+        channels.register(AGENT)
+        providers.register(AgentProvider())

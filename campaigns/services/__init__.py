@@ -1,0 +1,1 @@
+"""Writes: what to say, and the work of agents."""
