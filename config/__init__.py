@@ -1,0 +1,1 @@
+"""The whole put together: settings, addresses, processes. It imports the apps; no app imports it."""

@@ -1,0 +1,1 @@
+"""What composes the apps' admin modules into one console: the site, its navigation, its dashboard."""

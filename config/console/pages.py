@@ -1,0 +1,21 @@
+"""Every page of the console that is not a list of unfold's; one readable table."""
+
+from django.urls import URLPattern, path
+
+from config.console.dashboard import pulse
+from execution.admin import catcher_pages, queue
+from workspaces.admin import settings_page
+
+
+def own_pages() -> list[URLPattern]:
+    """The addresses below /admin/ that stand before the lists' own."""
+    return [
+        path("queue/", queue.queue, name="queue"),
+        path("queue/decide/", queue.decide_many, name="queue_decide"),
+        path("queue/<uuid:object_id>/", queue.peek, name="queue_peek"),
+        path("catcher/", catcher_pages.catcher, name="catcher"),
+        path("catcher/<str:name>/", catcher_pages.caught, name="caught"),
+        path("catcher/<str:name>/preview/", catcher_pages.caught_preview, name="caught_preview"),
+        path("settings/", settings_page.settings_page, name="settings"),
+        path("pulse/", pulse, name="pulse"),
+    ]
