@@ -1,0 +1,43 @@
+"""A database of a test's own, which other processes and threads see too: what they commit is really committed."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.db import connections
+
+
+def url_of(database: str) -> str:
+    """The address of a database on the server of the tests."""
+    return urlunsplit(urlsplit(os.environ["TEST_DATABASE_URL"])._replace(path=f"/{database}"))
+
+
+def _on_server(statement: str) -> None:
+    with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@contextmanager
+def cloned_database() -> Iterator[str]:
+    """A copy of the migrated test database, in which `connections["default"]` then works, in every thread.
+
+    Yields its URL, for other processes. The copy is dropped at the end, whoever is still connected to it.
+    """
+    settings = connections["default"].settings_dict
+    original = settings["NAME"]
+    copy = f"{original}_{uuid.uuid4().hex[:12]}"
+    connections.close_all()
+    _on_server(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{original}'"  # noqa: S608
+    )
+    _on_server(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
+    settings["NAME"] = copy
+    try:
+        yield url_of(copy)
+    finally:
+        connections.close_all()
+        settings["NAME"] = original
+        _on_server(f'DROP DATABASE "{copy}" WITH (FORCE)')
