@@ -5,7 +5,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, expect
+from playwright.sync_api import Browser, Dialog, FilePayload, expect
 
 from tests.browser.looking import Visit, visit
 from tests.support.processes import wait_until
@@ -98,7 +98,12 @@ def test_hostile_text_stays_text(chromium: Browser, demo: dict[str, Any]) -> Non
     found = propose(demo, subject=f"Hostile {HOSTILE}"[:400], text=HOSTILE, html=f"<p>{HOSTILE}</p>")
     seen = visit(browser=chromium, demo=demo, who="approver")
     dialogs: list[str] = []
-    seen.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    seen.page.on("dialog", note)
     for path in (
         "queue/?scope=all&q=Hostile",
         f"execution/executionrequest/{found['id']}/change/",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from execution.engine.drain import drain
-from execution.models import Alert, ExecutionRequest, ProviderAccount, RequestGate
+from execution.models import Alert, ExecutionRequest, ProviderAccount, RequestGate, Revision
 from execution.services import decisions
 from execution.services.gates import update_gate
 from execution.services.policies import publish
@@ -179,7 +179,7 @@ def test_what_was_destroyed_stops_nobody_else(
 ) -> None:
     other = approve(cast, propose_email(cast, contact=cast.bob), cast.rosa)
     with cast.scope():
-        type(approved.current).objects.filter(pk=approved.current_id).update(document=broken)
+        Revision.objects.filter(pk=approved.current_id).update(document=broken)
     after = carry_out(cast, approved)
     assert after.status in (Status.PENDING, Status.CANCELLED)
     with cast.scope():
