@@ -179,7 +179,7 @@ def test_what_was_destroyed_stops_nobody_else(
 ) -> None:
     other = approve(cast, propose_email(cast, contact=cast.bob), cast.rosa)
     with cast.scope():
-        Revision.objects.filter(pk=approved.current_id).update(document=broken)
+        Revision.objects.filter(request_id=approved.id).update(document=broken)
     after = carry_out(cast, approved)
     assert after.status in (Status.PENDING, Status.CANCELLED)
     with cast.scope():
