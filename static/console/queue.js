@@ -11,6 +11,7 @@
   let current = -1;
   let busy = false;
   let asked = 0;
+  let shownId = "";
 
   const announce = (text) => { announceBox.textContent = text; };
   const isOpen = (row) => !row.hasAttribute("data-done");
@@ -42,6 +43,7 @@
   async function look(row) {
     if (!wide.matches) return;
     const mine = ++asked;
+    shownId = "";
     peek.setAttribute("aria-busy", "true");
     try {
       const response = await fetch(`${root.dataset.peekBase}${row.dataset.id}/`, { redirect: "manual" });
@@ -49,6 +51,8 @@
       if (!response.ok) throw new Error(String(response.status));
       peek.innerHTML = await response.text();
       peek.scrollTop = 0;
+      shownId = row.dataset.id;
+      if (isOpen(row)) row.querySelector(".cs-row__said").textContent = "";
       const shown = peek.querySelector("[data-peeked]");
       const acts = root.querySelector("[data-acts]");
       if (acts) acts.hidden = !shown || !shown.hasAttribute("data-decidable") || !isOpen(row);
@@ -131,7 +135,10 @@
     const row = rows[current];
     if (!row || !isOpen(row) || !form?.querySelector("[data-bulk]")) return;
     const about = row.querySelector(".cs-row__subject").textContent.trim();
-    if (verdict === "approve") decide([row], verdict, "");
+    // Nobody approves with one key what is not on the screen.
+    if (verdict === "approve" && !wide.matches) window.location.href = row.querySelector(".cs-row__main").href;
+    else if (verdict === "approve" && shownId !== row.dataset.id) say(row, false, "Wait until it is shown beside the list.");
+    else if (verdict === "approve") decide([row], verdict, "");
     else if (verdict === "reject") ask("Reject", about, false, (reason) => decide([row], verdict, reason));
     else ask("Ask for changes", about, true, (reason) => decide([row], verdict, reason));
   }
@@ -196,6 +203,7 @@
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act) {
       event.preventDefault();
+      if (event.repeat && !"jk".includes(event.key.toLowerCase())) return; // a key held down decides once
       act();
     } else if (event.key === "Enter" && current >= 0 && !target.closest("a, button, summary")) {
       window.location.href = rows[current].querySelector(".cs-row__main").href;

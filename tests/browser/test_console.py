@@ -50,6 +50,23 @@ def test_it_moves_and_approves_from_the_keyboard(chromium: Browser, demo: dict[s
     assert seen.faults == []
 
 
+def test_a_key_held_down_decides_once(chromium: Browser, demo: dict[str, Any]) -> None:
+    for number in (1, 2):
+        propose(demo, subject=f"Heldkey {number}")
+    seen = at_the_queue(chromium, demo, "Heldkey")
+    posts: list[str] = []
+    seen.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    expect(seen.page.locator("[data-peek]")).to_contain_text("Heldkey 1")
+    seen.page.keyboard.down("a")
+    expect(seen.page.locator("[data-row]").nth(0)).to_contain_text("Approved")
+    expect(seen.page.locator("[data-peek]")).to_contain_text("Heldkey 2")
+    seen.page.keyboard.down("a")  # the keyboard repeats it
+    seen.page.keyboard.up("a")
+    seen.page.keyboard.press("x")
+    expect(seen.page.locator("[data-picked]")).to_have_text("1")
+    assert (len(posts), seen.faults) == (1, [])
+
+
 def test_it_rejects_with_a_reason_asked_for(chromium: Browser, demo: dict[str, Any]) -> None:
     propose(demo, subject="Rejectable")
     seen = at_the_queue(chromium, demo, "Rejectable")
