@@ -154,7 +154,14 @@ class Lane:
                 for rest in chunk.members[place:]:
                     self._note(rest, not_begun(self._why_not(rest) or reason))
                 break
-            self._note(member, self._call(member))
+            outcome = self._call(member)
+            self._note(member, outcome)
+            if outcome.kind == "misconfigured":
+                # The rest of the chunk goes through the same account, and would meet the same.
+                for rest in chunk.members[place + 1 :]:
+                    self._note(rest, not_begun("account_stopped"))
+                self._flush()  # and with it the account is stopped, before anything more is marked
+                break
             self._per_call = (time.monotonic() - started) / (place + 1)
             if time.monotonic() - self._settled_at > SETTLE_AFTER:
                 self._flush()

@@ -16,11 +16,12 @@ from django.db import connection, transaction
 from execution.engine.journal import Account, read_journal
 from execution.engine.outcomes import Outcome, not_begun
 from execution.engine.settle import Performed, settle
-from execution.models import Attempt, AttemptState, Worker
+from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
+from execution.services.failures import account_broken
 from workspaces.actors import system_actor
 from workspaces.clock import database_now
 from workspaces.models import Workspace
-from workspaces.scope import all_workspaces
+from workspaces.scope import all_workspaces, workspace_scope
 from workspaces.settings_store import get_setting
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def _recover(worker_id: UUID) -> int:
             chunks[(attempt.workspace_id, attempt.chunk)].append(_read(attempt=attempt, journal=journal))
         for (workspace_id, chunk_id), performed in sorted(chunks.items()):
             _settle(workspace_id=workspace_id, chunk_id=chunk_id, performed=performed)
+    for (workspace_id, _), performed in sorted(chunks.items()):
+        _stop_broken_account(workspace_id=workspace_id, performed=performed)
     if attempts:
         logger.warning("Worker %s (%s) ended with %d requests unsettled.", worker.id, worker, len(attempts))
     if journal is not None:
@@ -79,6 +82,20 @@ def _settle(*, workspace_id: UUID, chunk_id: UUID, performed: Sequence[Performed
         max_attempts=get_setting(key="max_attempts", workspace=workspace),
         actor=system_actor("recovery"),
     )
+
+
+def _stop_broken_account(*, workspace_id: UUID, performed: Sequence[Performed]) -> None:
+    """What the worker had learned of its account before it died: the next request would meet the same.
+
+    After the commit, since stopping an account waits for the marks under way, and those may wait for the rows above.
+    """
+    broken = next((one for one in performed if one.outcome.kind == "misconfigured"), None)
+    if broken is None:
+        return
+    workspace = Workspace.objects.get(pk=workspace_id)
+    with workspace_scope(workspace):
+        request = ExecutionRequest.objects.select_related("account").get(pk=broken.request_id)
+        account_broken(workspace=workspace, account=request.account, detail=broken.outcome.detail)
 
 
 def _read(*, attempt: Attempt, journal: Account | None) -> Performed:

@@ -1,18 +1,22 @@
 """What each answer of a provider makes of a request."""
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from execution.engine.journal import Journal
 from execution.engine.outcomes import of_error, of_preparation
+from execution.engine.recover import recover_dead_workers
 from execution.engine.settle import BACKOFF_BASE_SECONDS, BACKOFF_MOST_SECONDS, backoff
-from execution.models import AccountState, Alert, Attempt, AttemptState, ExecutionRequest, ProviderAccount
+from execution.models import AccountState, Alert, Attempt, AttemptState, ExecutionRequest, ProviderAccount, Worker
 from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Transient
 from execution.services.accounts import resume_account
 from execution.states import Status
 from tests.builders import Cast
 from tests.execution.arranged import again, alerts, approved_email, drain_due
-from tests.machine.recorder import Answer, Service
+from tests.machine.recorder import Answer, Call, Service
 from tests.support.clock import StoppedClock
 from workspaces.clock import database_now
 from workspaces.errors import InvalidInput
@@ -214,6 +218,40 @@ def test_it_waits_for_the_account_and_goes_once_a_person_resumes_it(
     resume_account(workspace=cast.workspace, actor=cast.omar, account_id=account.id)
     drain_due(cast)
     assert again(cast, request_sent).status == Status.SUCCEEDED
+
+
+def test_it_calls_no_more_of_a_chunk_once_the_account_was_refused(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    requests = [approved_email(cast) for _ in range(3)]
+    answer(service, Answer.BAD_ACCOUNT)
+    drain_due(cast)
+    found = [again(cast, r) for r in requests]
+    assert len(service.calls) == 1
+    assert {(r.status, r.wait_reason, r.attempts_made) for r in found} == {(Status.APPROVED, "account_stopped", 0)}
+
+
+def test_a_recovery_stops_an_account_that_the_dead_worker_had_seen_refused(
+    cast: Cast, service: Service, account: ProviderAccount, request_sent: ExecutionRequest
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(call: Call) -> Answer:
+        raise Killed
+
+    service.script.before = die
+    with pytest.raises(Killed):
+        drain_due(cast)
+    (attempt,) = attempts(cast, request_sent)
+    worker = Worker.objects.get(pk=attempt.worker)
+    Journal(Path(worker.journal)).ended(attempt.id, of_error(Misconfigured("Wrong password.")).as_json())
+    Worker.objects.update(lease_until=database_now() - timedelta(seconds=1))
+    recover_dead_workers()
+    with cast.scope():
+        account.refresh_from_db()
+    assert (account.state, again(cast, request_sent).status) == (AccountState.STOPPED, Status.APPROVED)
+    assert alerts(cast) == ["account_stopped"]
 
 
 # The words for it.
