@@ -4,7 +4,5 @@ from django.dispatch import Signal
 
 # workspace, actor; inside the transaction that makes it
 workspace_created = Signal()
-# workspace, principal_id; after a member lost a right or was switched off
-member_changed = Signal()
 # workspace_id (None: the installation), key; after the commit
 setting_changed = Signal()

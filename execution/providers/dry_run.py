@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,32 @@ def record(entries: Iterable[DryRunEntry], *, path: str | os.PathLike[str]) -> N
         )
 
 
+def forget(*, request_ids: Collection[str], path: str | os.PathLike[str]) -> int:
+    """Blank the addresses and the summary in the lines about `request_ids`, and return how many lines that were.
+
+    Each line keeps its length and is overwritten in place, so that processes that append meanwhile lose nothing.
+    """
+    target, blanked = Path(path), 0
+    if not target.exists():
+        return 0
+    wanted = {f'"request":"{request_id}"'.encode() for request_id in request_ids}
+    with target.open("r+b") as file:
+        start = 0
+        for line in iter(file.readline, b""):
+            if any(word in line for word in wanted):
+                values = json.loads(line) | {"to": [], "summary": ""}
+                file.seek(start)
+                file.write(_as_line(values)[:-1].ljust(len(line) - 1) + b"\n")
+                blanked += 1
+            start += len(line)
+    return blanked
+
+
 def _line(entry: DryRunEntry) -> bytes:
     values = asdict(entry) | {"at": entry.at.isoformat(), "to": list(entry.to), "checks": list(entry.checks)}
+    return _as_line(values)
+
+
+def _as_line(values: Mapping[str, Any]) -> bytes:
     # ASCII, because some readers also end a line at U+2028.
     return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from execution.models import Attempt, ExecutionRequest, Part, Revision
+from execution.providers import dry_run
 from execution.services.cancelling import withdraw_unsent_to
 from execution.services.freeze import parse
 from execution.states import SETTLED
@@ -59,9 +61,6 @@ def _blank(*, workspace: Workspace, ids: Sequence[UUID]) -> None:
     ExecutionRequest.objects.filter(id__in=ids).update(
         to="", summary="(erased)", metadata={}, last_error="", deliverable_url=""
     )
-    audit.record(
-        action="request.erased",
-        actor=system_actor("erasure"),
-        workspace_id=workspace.id,
-        subjects=[str(i) for i in ids],
-    )
+    gone = [str(i) for i in ids]
+    audit.record(action="request.erased", actor=system_actor("erasure"), workspace_id=workspace.id, subjects=gone)
+    transaction.on_commit(lambda: dry_run.forget(request_ids=gone, path=settings.DRY_RUN_LOG))

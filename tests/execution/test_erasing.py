@@ -1,5 +1,7 @@
 """An erased person leaves no plain text, and the audit chain stands."""
 
+import json
+
 from django.db import connection
 
 from contacts.services import erase_contact
@@ -28,6 +30,23 @@ def test_no_table_of_ours_holds_a_word_of_an_erased_person(cast: Cast, django_ca
     assert waiting.status == Status.CANCELLED
     for needle in (WORDS, "Alice Adams", "alice@example.org"):
         assert tables_with(needle) == []
+
+
+def test_the_dry_run_s_log_forgets_an_erased_person(
+    cast: Cast, django_capture_on_commit_callbacks, settings, tmp_path
+) -> None:
+    settings.DRY_RUN_LOG = tmp_path / "dry-run.jsonl"
+    settings.AGENT_DRY_RUN = True
+    approved_email(cast)
+    approved_email(cast, contact=cast.bob)
+    drain(manual=True, lanes=1)
+    before = settings.DRY_RUN_LOG.read_bytes()
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_contact(workspace=cast.workspace, actor=cast.omar, contact_id=cast.alice.id)
+    after = settings.DRY_RUN_LOG.read_bytes()
+    assert [json.loads(line)["to"] for line in before.splitlines()] == [["alice@example.org"], ["bob@example.org"]]
+    assert [json.loads(line)["to"] for line in after.splitlines()] == [[], ["bob@example.org"]]
+    assert len(after) == len(before)
 
 
 def test_the_audit_chain_stands_after_an_erasure(live_db: str) -> None:
