@@ -18,8 +18,8 @@ _BELLS_ENOUGH = 20
 def enqueue(path: str, *ids: str) -> None:
     """Have a worker call the function at the dotted `path` with `ids`.
 
-    With the database as broker the task commits with our rows; with Redis it is sent after the commit. Only ids
-    travel: arguments are kept as signed pickles and must hold no personal data.
+    Sent after the commit; what a crash in between loses, the poll finds. Only ids travel: arguments are kept as
+    signed pickles and must hold no personal data.
     """
     transaction.on_commit(lambda: async_task(path, *ids), robust=True)
 
