@@ -5,6 +5,7 @@ what it is for; after the death of the host its boot id tells that it cannot be 
 """
 
 import json
+import logging
 import os
 import platform
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+logger = logging.getLogger(__name__)
+
 
 class Journal:
     """Append-only; one file a worker, shared by its lanes (an append of one short write is atomic on a local disk)."""
@@ -23,14 +26,21 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._is_cut = False
 
     def began(self, attempt_id: UUID) -> None:
-        """Right before the call."""
-        os.write(self._descriptor, b"B %s\n" % str(attempt_id).encode())
+        """Right before the call. Raises OSError where it cannot be written: then nothing may be called."""
+        self._append(b"B %s\n" % str(attempt_id).encode())
 
     def ended(self, attempt_id: UUID, outcome: Mapping[str, Any]) -> None:
-        """Right after it."""
-        os.write(self._descriptor, b"E %s %s\n" % (str(attempt_id).encode(), json.dumps(outcome).encode()))
+        """Right after it. Raises OSError where it cannot be written."""
+        self._append(b"E %s %s\n" % (str(attempt_id).encode(), json.dumps(outcome).encode()))
+
+    def _append(self, line: bytes) -> None:
+        # On a full disk a line can be cut; another lane's would then run into it and be lost with it.
+        if self._is_cut or os.write(self._descriptor, line) != len(line):
+            self._is_cut = True
+            raise OSError(f"The journal {self.path} cannot be written: the disk may be full.")
 
     def remove(self) -> None:
         """Everything it speaks of is settled."""
@@ -52,7 +62,9 @@ def journal_path(worker_id: UUID) -> Path:
 
 
 def read_journal(*, path: str, host: str, boot_id: str) -> Account | None:
-    """What a journal says; None where it cannot be trusted: another host's, another boot's, or no file."""
+    """What a journal says; None where it cannot be trusted: another host's, another boot's, no file, or one with a line
+    that makes no sense before its last.
+    """
     if (host, boot_id) != (this_host(), this_boot()):
         return None
     try:
@@ -61,7 +73,8 @@ def read_journal(*, path: str, host: str, boot_id: str) -> Account | None:
         return None
     begun: set[UUID] = set()
     ended: dict[UUID, dict[str, Any]] = {}
-    for line in content.split(b"\n"):
+    # What the last line meant to say is unknown if the death of the process cut it; then nothing came after it.
+    for line in content.split(b"\n")[:-1]:
         word, _, rest = line.partition(b" ")
         attempt, _, outcome = rest.partition(b" ")
         try:
@@ -69,8 +82,11 @@ def read_journal(*, path: str, host: str, boot_id: str) -> Account | None:
                 begun.add(UUID(attempt.decode()))
             elif word == b"E":
                 ended[UUID(attempt.decode())] = json.loads(outcome)
+            else:
+                raise ValueError(word)
         except ValueError:
-            continue  # the last line, cut by the death of the process: what it meant to say is unknown
+            logger.error("The journal %s has a line that makes no sense; nothing in it is believed.", path)
+            return None
     return Account(begun=frozenset(begun), ended=ended)
 
 
