@@ -75,6 +75,11 @@ if DEMO and not EMAIL_URL:
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="outreach@countersign.example")
 ALERT_EMAIL = env.str("ALERT_EMAIL", default="")
 ALERT_URLS = env.list("ALERT_URLS", default=[])
+ALERT_SEVERITY = env.str("ALERT_SEVERITY", default="warning")  # from which on ALERT_EMAIL and ALERT_URLS are used
+if ALERT_SEVERITY not in ("info", "warning", "critical"):
+    raise ImproperlyConfigured(f"ALERT_SEVERITY is “{ALERT_SEVERITY}”; write info, warning or critical.")
+ALERT_REPEAT_MINUTES = env.int("ALERT_REPEAT_MINUTES", default=15)  # the same thing is told of once in so long
+ALERT_ALLOW_PRIVATE = env.bool("ALERT_ALLOW_PRIVATE", default=False)
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="")
 ANTHROPIC_MODEL = env.str("ANTHROPIC_MODEL", default="")

@@ -8,3 +8,4 @@ class ExecutionConfig(AppConfig):
 
     def ready(self) -> None:
         from execution import audit_actions, checks, receivers  # noqa: F401  (registers actions, checks and receivers)
+        from execution.alerts import causes  # noqa: F401  (registers the kinds of alerts)

@@ -42,5 +42,8 @@ audit.register(
         "template.saved": "{actor} saved the template {template}",
         "template.approved": "{actor} approved the template {template} for running alone",
         "alert.acknowledged": "{actor} acknowledged an alert",
+        "alert_route.saved": "{actor} saved the alert route {route}",
+        "alert_route.tested": "{actor} tested the alert route {route}",
+        "escalation.changed": "{actor} changed whom alerts escalate to",
     }
 )

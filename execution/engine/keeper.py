@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, connection
 
+from execution.alerts import duty as alerts
 from execution.engine.heartbeat import BEAT_EVERY, beating
 from execution.engine.recover import recover_dead_workers
 from execution.engine.sweep import sweep
@@ -29,6 +30,14 @@ def run_forever(stop: threading.Event) -> None:
         (SWEEP_EVERY, sweep),
     ]
     due = [0.0] * len(duties)
+    end_alerts = alerts.start()
+    try:
+        _go_round(duties, due, stop)
+    finally:
+        end_alerts()
+
+
+def _go_round(duties: list[tuple[float, Callable[[], int]]], due: list[float], stop: threading.Event) -> None:
     checkpoint_complete = False
     while not stop.wait(0.2):
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from execution.models.account import AccountState, ProviderAccount
 from execution.models.alert import Alert, Severity
+from execution.models.alert_route import AlertDelivery, AlertRoute, DeliveryState, EscalationStep, Notification
 from execution.models.attempt import Attempt, AttemptState
 from execution.models.decision import Decision, Verdict
 from execution.models.gate import GateDefinition, GateState, RequestGate
@@ -18,9 +19,13 @@ from execution.models.worker import Worker
 __all__ = [
     "AccountState",
     "Alert",
+    "AlertDelivery",
+    "AlertRoute",
     "Attempt",
     "AttemptState",
     "Decision",
+    "DeliveryState",
+    "EscalationStep",
     "ExecutionPlan",
     "ExecutionRequest",
     "GateDefinition",
@@ -32,6 +37,7 @@ __all__ = [
     "LimitCounter",
     "LimitMark",
     "MessageTemplate",
+    "Notification",
     "Part",
     "PolicyVersion",
     "ProviderAccount",

@@ -29,6 +29,8 @@ class ProviderAccount(TenantModel):
     is_default = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=AccountState.choices, default=AccountState.ACTIVE)
     stopped_reason = models.CharField(max_length=300, blank=True)
+    # Failures before this do not count towards stopping it again.
+    resumed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

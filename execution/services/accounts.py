@@ -13,6 +13,7 @@ from execution.providers import registry as providers
 from execution.services.credentials import encrypt
 from workspaces import audit
 from workspaces.actors import Actor
+from workspaces.clock import database_now
 from workspaces.errors import InvalidInput, NotFound, NotPermitted
 from workspaces.guard_lock import guard_change
 from workspaces.models import PrincipalKind, Workspace
@@ -96,7 +97,9 @@ def _set_state(
     with workspace_scope(workspace), transaction.atomic(), guard_change(workspace=workspace):
         account = _locked(workspace, account_id)
         account.state, account.stopped_reason = state, reason[:300]
-        account.save(update_fields=["state", "stopped_reason"])
+        if not stopped:
+            account.resumed_at = database_now()
+        account.save(update_fields=["state", "stopped_reason", "resumed_at"])
         audit.record(
             action="account.stopped" if stopped else "account.resumed",
             actor=actor,

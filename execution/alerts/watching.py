@@ -1,0 +1,71 @@
+"""Watches for what nobody raises: silence where work is due, and an audit log that does not stand as written."""
+
+from uuid import UUID
+
+from execution.alerts.resolving import resolve
+from execution.alerts.silence import is_silent, overdue_workspaces
+from execution.engine import heartbeat
+from execution.models import Alert
+from execution.services.alerts import raise_alert
+from workspaces.audit.verify import verify_newest
+from workspaces.models import Workspace
+from workspaces.scope import all_workspaces
+
+_NEWEST_BLOCKS = 50
+
+
+def watch_silence() -> int:
+    """Raise an alert in each workspace where work is due and nobody carries it out; returns how many."""
+    raised = 0
+    with all_workspaces("silence is heard in every workspace"):
+        for workspace in overdue_workspaces():
+            if not is_silent(workspace_id=workspace.pk):
+                continue
+            beats = heartbeat.alive().exists()
+            known = Alert.objects.filter(workspace=workspace, fingerprint="cluster_silent", resolved_at=None)
+            if known.exists():
+                continue
+            raise_alert(
+                workspace_id=workspace.pk,
+                kind="cluster_silent",
+                fingerprint="cluster_silent",
+                title="Nobody carries out what is due",
+                detail=(
+                    "A cluster is alive, but its workers take nothing up. Look at its log; restart it."
+                    if beats
+                    else "No cluster has beaten for 30 seconds. Start manage.py up, or manage.py cluster."
+                ),
+            )
+            raised += 1
+    return raised
+
+
+def watch_audit() -> int:
+    """Verify the newest blocks of every chain; an alert for the first fault, resolved once all is well again.
+
+    Returns how many chains do not verify. The whole log is verified by `manage.py verify_audit`.
+    """
+    broken = 0
+    workspaces = list(Workspace.objects.values_list("pk", flat=True))
+    with all_workspaces("every chain is verified"):
+        for chain in [None, *workspaces]:
+            bad = verify_newest(workspace_id=chain, blocks=_NEWEST_BLOCKS)
+            # The installation's own chain is everybody's business.
+            concerned: list[UUID] = [chain] if chain else workspaces
+            fingerprint = f"audit:{chain or 'installation'}"
+            known = Alert.objects.filter(kind="audit_broken", fingerprint=fingerprint, resolved_at=None)
+            if bad is None:
+                resolve(known, why="The log verifies again.")
+                continue
+            broken += 1
+            told = set(known.values_list("workspace_id", flat=True))
+            for workspace_id in concerned:
+                if workspace_id not in told:
+                    raise_alert(
+                        workspace_id=workspace_id,
+                        kind="audit_broken",
+                        fingerprint=fingerprint,
+                        title="The audit log does not verify",
+                        detail=f"{bad}. Run manage.py verify_audit, and find out who wrote into the database.",
+                    )
+    return broken
