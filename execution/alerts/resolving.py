@@ -1,5 +1,7 @@
 """Alerts end by themselves where their cause is gone. Looked at again and again, so that no signal can be lost."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 
 from execution.alerts import causes  # noqa: F401  (registers the kinds of this app)
@@ -19,6 +21,7 @@ def resolve_over() -> int:
             if kind is None:
                 continue
             rows = Alert.objects.filter(kind=name, resolved_at=None).order_by()
+            over: QuerySet[Any]
             if kind.lasts is not None:
                 over = rows.filter(last_at__lte=database_now() - kind.lasts)
             elif kind.over is not None:
@@ -29,6 +32,6 @@ def resolve_over() -> int:
     return resolved
 
 
-def resolve(alerts: QuerySet[Alert], *, why: str) -> int:
+def resolve(alerts: QuerySet[Any], *, why: str) -> int:
     """Mark these as over; nobody is told of them any more."""
     return alerts.filter(resolved_at=None).update(resolved_at=database_now(), resolution=why, tell_at=None)

@@ -15,6 +15,7 @@ APPS = ("workspaces", "contacts", "execution", "campaigns", "config")
 DOORS = {
     "anthropic": ["campaigns.llm"],
     "httpx2": ["execution.providers.http"],
+    "apprise": ["execution.alerts.apprise_process"],
     "http.client": [],
     "urllib.request": [],
     "smtplib": ["execution.providers.smtp_connect"],
