@@ -82,3 +82,71 @@ class CompositeForeignKey(Operation):
             "constraint": f"{table}_{self.column}_tied"[-63:],
             "index": f"{target.db_table}_{self.together}_and_id"[-63:],
         }
+
+
+_DROP_KEY_OVER = """
+DO $$ DECLARE name text; BEGIN
+    SELECT conname INTO STRICT name FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid
+    WHERE contype = 'f' AND conrelid = '"{table}"'::regclass AND conkey = ARRAY[attnum] AND attname = '{column}';
+    EXECUTE format('ALTER TABLE "{table}" DROP CONSTRAINT %I', name);
+END $$
+"""
+
+
+class DropImpliedForeignKey(Operation):
+    """On PostgreSQL: drop Django's key over one column where a CompositeForeignKey implies it.
+
+    Every row written has each of its keys looked up at the commit; a key that another one implies costs as much as
+    that one and forbids nothing more. Of a row tied to a parent this holds for the key to the parent, and for its
+    workspace, which is the parent's. SQLite, without composite keys, keeps them all.
+
+    Args:
+        model_name: the pointing model of the migration's app, such as "attempt".
+        column: its column, such as "request_id".
+        to_model: the model pointed at, for the way back.
+    """
+
+    category = OperationCategory.REMOVAL
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, model_name: str, column: str, to_model: str) -> None:
+        self.model_name = model_name
+        self.column = column
+        self.to_model = to_model
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Nothing: the models stay as they are."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Drop it, whatever its name."""
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        # Without parameters, since the percent sign in it is no placeholder.
+        schema_editor.execute(_DROP_KEY_OVER.format(table=table, column=self.column), params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Make it anew; rows are looked up in a second step, which locks nobody out."""
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        target = to_state.apps.get_model(self.to_model)._meta
+        name = f"{table}_{self.column}_fk"[-63:]
+        schema_editor.execute(
+            f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY ("{self.column}") '
+            f'REFERENCES "{target.db_table}" ("{target.get_field("id").column}") '
+            "DEFERRABLE INITIALLY DEFERRED NOT VALID"
+        )
+        schema_editor.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{name}"')
+
+    def describe(self) -> str:
+        return f"Drop the key over {self.column} of {self.model_name}, which another one implies"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.model_name.lower()}_{self.column}_implied"

@@ -32,7 +32,7 @@ class LimitCounter(models.Model):
     """One running count of a limit: `key` is empty, or the contact or domain counted. The row is the lock."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    limit = models.ForeignKey("execution.Limit", on_delete=models.CASCADE, related_name="counters")
+    limit = models.ForeignKey("execution.Limit", on_delete=models.CASCADE, db_index=False, related_name="counters")
     key = models.CharField(max_length=255, blank=True)
     ordinal = models.PositiveBigIntegerField(default=0)
 
@@ -46,7 +46,9 @@ class LimitCounter(models.Model):
 class LimitMark(models.Model):
     """An act counted. Allowed if the mark `count` ordinals before is older than the window: constant cost."""
 
-    counter = models.ForeignKey("execution.LimitCounter", on_delete=models.CASCADE, related_name="marks")
+    counter = models.ForeignKey(
+        "execution.LimitCounter", on_delete=models.CASCADE, db_index=False, related_name="marks"
+    )
     ordinal = models.PositiveBigIntegerField()
     at = models.DateTimeField()
     subject = models.UUIDField(null=True)

@@ -100,8 +100,6 @@ class ExecutionRequest(TenantModel):
             models.Index(fields=["chunk"], name="request_in_flight", condition=Q(status=Status.DISPATCHING)),
             # Lists by status, newest first; counts by status.
             models.Index(fields=["workspace", "status", "-id"], name="request_list"),
-            # Everything, newest first.
-            models.Index(fields=["workspace", "-id"], name="request_newest"),
             # History: settled, newest first.
             models.Index(
                 fields=["workspace", "-settled_at", "-id"],

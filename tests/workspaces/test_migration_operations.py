@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from tests.builders import make_cast
-from workspaces.migration_operations import CompositeForeignKey
+from workspaces.migration_operations import CompositeForeignKey, DropImpliedForeignKey
 
 
 def constraints() -> set[str]:
@@ -21,7 +21,7 @@ def indexes() -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def run(operation: CompositeForeignKey, *, backwards: bool = False) -> None:
+def run(operation: CompositeForeignKey | DropImpliedForeignKey, *, backwards: bool = False) -> None:
     state = MigrationLoader(connection).project_state()
     with connection.schema_editor() as editor:
         act = operation.database_backwards if backwards else operation.database_forwards
@@ -54,6 +54,34 @@ def test_it_is_checked_at_the_end_of_the_transaction(live_db):
         cursor.execute("UPDATE contacts_consentevent SET workspace_id = %s", [cast.workspace.id])
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE contacts_consentevent SET workspace_id = gen_random_uuid()")
+
+
+def foreign_keys(table: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass",
+            [table],
+        )
+        return sorted(row[0].partition(" REFERENCES")[0].removeprefix("FOREIGN KEY ") for row in cursor.fetchall())
+
+
+def test_what_another_key_implies_is_not_checked_as_well(db):
+    assert foreign_keys("execution_attempt") == ["(resolved_by_id)", "(workspace_id, request_id)"]
+    assert foreign_keys("contacts_timelineevent") == ["(workspace_id, contact_id)"]
+
+
+def test_an_implied_key_comes_back(live_db):
+    operation = DropImpliedForeignKey("timelineevent", "contact_id", "contacts.Contact")
+    run(operation, backwards=True)
+    assert foreign_keys("contacts_timelineevent") == ["(contact_id)", "(workspace_id, contact_id)"]
+    run(operation)
+    assert foreign_keys("contacts_timelineevent") == ["(workspace_id, contact_id)"]
+
+
+def test_a_row_that_points_nowhere_is_refused_all_the_same(live_db):
+    make_cast()
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE contacts_consentevent SET contact_id = gen_random_uuid()")
 
 
 def test_it_says_what_it_does():
