@@ -152,6 +152,7 @@ def pulse(request: HttpRequest) -> HttpResponseBase:
     assert shell is not None  # console_view lets nobody in without a workspace
     facts = {
         **shell.numbers.as_dict(),
+        "unread": shell.unread,
         "mode": shell.mode.value,
         "held": [str(hold.pk) for hold in shell.holds],
     }

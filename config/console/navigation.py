@@ -74,6 +74,8 @@ TABLE: dict[str, tuple[Entry, ...]] = {
     ),
     "Workspace": (
         Entry(title="Accounts", icon="key", route="admin:execution_provideraccount_changelist"),
+        Entry(title="Alert routes", icon="bell", route="admin:execution_alertroute_changelist"),
+        Entry(title="Alert ladder", icon="layers", route="admin:execution_escalationstep_changelist"),
         Entry(title="Settings", icon="settings", route="admin:settings"),
         Entry(title="Members", icon="badge", route="admin:workspaces_membership_changelist"),
         Entry(title="Tokens", icon="token", route="admin:workspaces_token_changelist"),

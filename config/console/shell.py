@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from config.console.navigation import Group, navigation
 from execution.admin.numbers import Numbers, numbers_of
 from execution.models import Hold
+from execution.services.notifications import unread_count
 from workspaces.actors import Actor
 from workspaces.models import Membership, Mode, Workspace
 from workspaces.permissions import Permission
@@ -38,6 +39,7 @@ class Shell:
     paused: bool
     runs_by_itself: bool
     numbers: Numbers
+    unread: int
     navigation: Sequence[Group]
     theme: str
 
@@ -73,6 +75,7 @@ def shell_of(request: HttpRequest) -> Shell | None:
     force = effective_settings(workspace=workspace, keys=["mode", "execution_enabled", "global_pause"])
     with workspace_scope(workspace):
         numbers = numbers_of(workspace=workspace)
+        unread = unread_count(workspace=workspace, actor=actor)
     memberships = (
         Membership.objects.select_related("workspace")
         .filter(principal_id=actor.principal_id, is_active=True)
@@ -89,6 +92,7 @@ def shell_of(request: HttpRequest) -> Shell | None:
         paused=bool(force["global_pause"]),
         runs_by_itself=bool(settings.ENABLE_AUTO_EXECUTION and force["execution_enabled"]),
         numbers=numbers,
+        unread=unread,
         navigation=navigation(request=request, actor=actor, numbers=numbers.as_dict()),
         theme=theme_of(request),
     )

@@ -8,11 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
-from execution.models import Alert
+from execution.alerts.kinds import kind_named
+from execution.models import Alert, AlertDelivery, AlertRoute
 from execution.services.alerts import acknowledge
 from workspaces.admin.base import WorkspaceModelAdmin, pill_column, time_column
 from workspaces.admin.views import back_to, console_view, done, explain, here, page
 from workspaces.errors import CountersignError, NotFound, NotPermitted
+from workspaces.models import Principal
 from workspaces.permissions import Permission
 from workspaces.templatetags.console import pill_element
 
@@ -82,7 +84,30 @@ def alert_page(request: HttpRequest, alert: Alert) -> HttpResponseBase:
         alert=alert,
         request_address=address,
         may_acknowledge=here(request).actor.may(Permission.HOLD),
+        kind=kind_named(alert.kind),
+        deliveries=_deliveries(alert),
     )
+
+
+def _deliveries(alert: Alert) -> list[tuple[str, AlertDelivery]]:
+    """The last messages about it, each with the name of its way out."""
+    rows = list(AlertDelivery.objects.filter(alert=alert).order_by("-id")[:20])
+    keys = [row.target.partition(":")[2] for row in rows if row.target.startswith("route:")]
+    routes = {str(pk): name for pk, name in AlertRoute.objects.filter(pk__in=keys).values_list("pk", "name")}
+    people = [row.target.partition(":")[2] for row in rows if row.target.startswith("person:")]
+    labels = {str(person.pk): person.label for person in Principal.objects.filter(pk__in=people)}
+    return [(_way_out(row.target, routes=routes, labels=labels), row) for row in rows]
+
+
+def _way_out(target: str, *, routes: dict[str, str], labels: dict[str, str]) -> str:
+    word, _, key = target.partition(":")
+    names = {
+        "route": f"Route {routes.get(key, '')}",
+        "person": f"Mail to {labels.get(key, '')}",
+        "env": "The installation's chat or webhook",
+        "mail": "The installation's mailbox",
+    }
+    return names.get(word, target)
 
 
 @console_view(methods=("POST",))

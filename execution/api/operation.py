@@ -1,11 +1,10 @@
-"""How the engine stands, and stopping it: status, preflight, holds, limits, alerts."""
+"""How the engine stands, and stopping it: status, preflight, holds, limits."""
 
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,11 +13,9 @@ from execution import hold, release
 from execution.api.bodies import HoldBody, LimitBody, LimitPatchBody
 from execution.engine import heartbeat
 from execution.engine.preflight import preflight
-from execution.models import Alert, Limit, Severity
+from execution.models import Limit
 from execution.selectors import figures, request_detail
-from execution.services.alerts import acknowledge
 from execution.services.limits import delete_limit, set_limit
-from workspaces.api.bodies import Body
 from workspaces.api.shapes import Anything, PrincipalLabel, Shape
 from workspaces.api.views import CURSOR, LIMIT, PatchView, WorkspaceView, page_of, problems
 from workspaces.errors import NotFound
@@ -82,35 +79,6 @@ class LimitShape(Shape):
     scope = serializers.CharField()
     count = serializers.IntegerField()
     period_seconds = serializers.IntegerField()
-
-
-class AlertShape(Shape):
-    id = serializers.UUIDField()
-    kind = serializers.CharField()
-    severity = serializers.ChoiceField(Severity.choices)
-    title = serializers.CharField()
-    detail = serializers.CharField()
-    request = serializers.UUIDField(source="request_id", allow_null=True)
-    count = serializers.IntegerField()
-    first_at = serializers.DateTimeField()
-    last_at = serializers.DateTimeField()
-    state = serializers.SerializerMethodField()
-    acknowledged_by = PrincipalLabel()
-    acknowledged_at = serializers.DateTimeField(allow_null=True)
-    resolved_at = serializers.DateTimeField(allow_null=True)
-
-    @extend_schema_field(serializers.ChoiceField(["open", "acknowledged", "resolved"]))
-    def get_state(self, alert: Alert) -> str:
-        if alert.resolved_at:
-            return "resolved"
-        return "acknowledged" if alert.acknowledged_at else "open"
-
-
-class AlertsQuery(Body):
-    state = serializers.ChoiceField(["open", "acknowledged", "resolved"], required=False)
-    severity = serializers.ChoiceField(Severity.choices, required=False)
-    kind = serializers.CharField(required=False)
-    request = serializers.UUIDField(required=False)
 
 
 class StatusView(WorkspaceView):
@@ -212,48 +180,6 @@ class LimitView(PatchView):
         if found is None:
             raise NotFound("There is no such limit in this workspace.")
         return found
-
-
-class AlertsView(WorkspaceView):
-    @extend_schema(
-        operation_id="list_alerts",
-        parameters=[AlertsQuery, LIMIT, CURSOR],
-        responses={200: page_of(AlertShape), **problems()},
-    )
-    def get(self, request: Request) -> Response:
-        """Alerts, the one that happened last first."""
-        wanted = self.query(AlertsQuery)
-        rows: QuerySet[Alert] = Alert.objects.select_related("acknowledged_by").filter(workspace=self.workspace)
-        state = wanted.pop("state", None)
-        if state == "open":
-            rows = rows.filter(acknowledged_at=None, resolved_at=None)
-        elif state == "acknowledged":
-            rows = rows.filter(acknowledged_at__isnull=False, resolved_at=None)
-        elif state == "resolved":
-            rows = rows.filter(resolved_at__isnull=False)
-        if "request" in wanted:
-            wanted["request_id"] = wanted.pop("request")
-        return self.page(rows.filter(**wanted), AlertShape, order=("-last_at", "-id"))
-
-
-class AlertView(WorkspaceView):
-    @extend_schema(operation_id="read_alert", responses={200: AlertShape, **problems(404)})
-    def get(self, request: Request, alert_id: UUID) -> Response:
-        """One alert."""
-        found = Alert.objects.select_related("acknowledged_by").filter(workspace=self.workspace, pk=alert_id).first()
-        if found is None:
-            raise NotFound("There is no such alert in this workspace.")
-        return Response(self.shown(AlertShape, found))
-
-
-class AcknowledgeView(WorkspaceView):
-    @extend_schema(operation_id="acknowledge_alert", request=None, responses={200: AlertShape, **problems(404)})
-    def post(self, request: Request, alert_id: UUID) -> Response:
-        """Say that a person has seen it."""
-        self.body(Body)
-        return Response(
-            self.shown(AlertShape, acknowledge(workspace=self.workspace, actor=self.actor, alert_id=alert_id))
-        )
 
 
 def _as_worker(row: Any, *, role: str) -> Any:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from execution.api import contents, decisions, operation, plans, requests
+from execution.api import alerts, contents, decisions, operation, plans, requests
 
 urlpatterns = [
     path("execution/status", operation.StatusView.as_view(), name="execution-status"),
@@ -29,7 +29,10 @@ urlpatterns = [
     path("execution/release", operation.ReleaseView.as_view(), name="release"),
     path("limits", operation.LimitsView.as_view(), name="limits"),
     path("limits/<str:name>", operation.LimitView.as_view(), name="limit"),
-    path("alerts", operation.AlertsView.as_view(), name="alerts"),
-    path("alerts/<uuid:alert_id>", operation.AlertView.as_view(), name="alert"),
-    path("alerts/<uuid:alert_id>/acknowledge", operation.AcknowledgeView.as_view(), name="alert-acknowledge"),
+    path("alerts", alerts.AlertsView.as_view(), name="alerts"),
+    path("alerts/<uuid:alert_id>", alerts.AlertView.as_view(), name="alert"),
+    path("alerts/<uuid:alert_id>/acknowledge", alerts.AcknowledgeView.as_view(), name="alert-acknowledge"),
+    path("notifications", alerts.NotificationsView.as_view(), name="notifications"),
+    path("notifications/read", alerts.NotificationsReadView.as_view(), name="notifications-read"),
+    path("notifications/<uuid:notification_id>/read", alerts.NotificationReadView.as_view(), name="notification-read"),
 ]

@@ -14,6 +14,7 @@ from campaigns.services.agent_runs import perform_run
 from campaigns.services.campaigns import create_campaign, save_prospects, start_campaign
 from campaigns.services.tasks import create_task, update_task
 from contacts.services import create_contact, create_organisation, record_consent, suppress
+from execution.alerts.telling import tell_due
 from execution.models import ExecutionRequest, RequestGate
 from execution.services import policies
 from execution.services.alerts import raise_alert
@@ -196,6 +197,7 @@ LISTS = [
     "execution/history",
     "execution/plans",
     "alerts",
+    "notifications",
     "limits",
     "contacts",
     "suppressions",
@@ -243,6 +245,7 @@ def _fill(cast, rosa, crm, waiting, task, *, start):
         raise_alert(
             workspace_id=cast.workspace.id, kind="k", severity="info", fingerprint=str(number), title="An alert"
         )
+        tell_due()
         set_limit(
             workspace=cast.workspace,
             actor=cast.omar,

@@ -93,6 +93,9 @@ TABLE: dict[str, tuple[frozenset[str], Any]] = {
     "GET alerts": (EVERYONE, None),
     "GET alerts/{alert}": (EVERYONE, None),
     "POST alerts/{alert}/acknowledge": (WRITES, None),
+    "GET notifications": (EVERYONE, None),
+    "POST notifications/read": (EVERYONE, None),
+    "POST notifications/{notification}/read": (EVERYONE, None),
     "GET tasks": (EVERYONE, None),
     "POST tasks": (WRITES, {"title": "Call"}),
     "GET tasks/{task}": (EVERYONE, None),
@@ -155,6 +158,7 @@ def things(cast, waiting) -> dict[str, str]:
         "run": str(run.pk),
         "task": str(task.pk),
         "output": NOBODY_ID,
+        "notification": NOBODY_ID,
     }
 
 

@@ -18,9 +18,11 @@ from campaigns.services.campaigns import create_campaign, save_prospects, start_
 from campaigns.services.tasks import create_task
 from contacts.services import create_contact, create_organisation, record_consent, suppress
 from execution import hold, propose, propose_plan
-from execution.models import Alert
+from execution.alerts.telling import tell_due
+from execution.models import Alert, AlertRoute, EscalationStep, Notification
 from execution.services.accounts import save_account
 from execution.services.alerts import raise_alert
+from execution.services.credentials import encrypt
 from execution.services.limits import set_limit
 from execution.types import Proposal
 from tests.api.client import Api
@@ -105,6 +107,11 @@ def theirs(other, canary) -> dict[str, str]:
     done = propose(workspace=w, actor=other.crm, channel="email", contact=contact.pk, payload=payload)
     Api(make_token(w, other.otto)[1]).post("execution/reject", {"execution_id": str(done.pk), "reason": canary()})
     raise_alert(workspace_id=w.id, kind="k", severity="info", fingerprint=canary(), title=canary(), detail=canary())
+    tell_due()
+    with workspace_scope(w):
+        route = AlertRoute.objects.create(workspace=w, name=canary(), secret=encrypt(canary()), scheme="json")
+        step = EscalationStep.objects.create(workspace=w, severity="critical", after_minutes=5, route=route)
+        notice = Notification.objects.filter(workspace=w)[0]
     account = save_account(
         workspace=w,
         actor=olga,
@@ -139,6 +146,9 @@ def theirs(other, canary) -> dict[str, str]:
         "organisation_id": str(body.pk),
         "suppression_id": str(suppressed.pk),
         "alert_id": str(alert.pk),
+        "notification_id": str(notice.pk),
+        "route_id": str(route.pk),
+        "step_id": str(step.pk),
         "account": str(account.pk),
         "name": limit_name,
         "limit": str(limit.pk),

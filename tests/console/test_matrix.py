@@ -4,6 +4,8 @@ import pytest
 from django.contrib import admin
 
 from contacts.models import Suppression
+from execution.models import AlertRoute, EscalationStep
+from execution.services.credentials import encrypt
 from tests.console.browsing import console_patterns
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +20,7 @@ PAGES: dict[str, set[str]] = {
     "": EVERYONE,
     "queue/": EVERYONE,
     "pulse/": EVERYONE,
+    "notifications/": EVERYONE,
     "settings/": EVERYONE,
     "password_change/": EVERYONE,
     "execution/hold/set/": WRITERS,
@@ -29,6 +32,8 @@ PAGES: dict[str, set[str]] = {
     "execution/executionrequest/add/": set(),
     "execution/executionplan/add/": set(),
     "execution/alert/add/": set(),
+    "execution/alertroute/add/": MANAGERS,
+    "execution/escalationstep/add/": MANAGERS,
     "contacts/contact/add/": WRITERS,
     "contacts/contact/import/": WRITERS,
     "contacts/organisation/add/": WRITERS,
@@ -43,6 +48,9 @@ PAGES: dict[str, set[str]] = {
 # What changes something: (address, body), and who may; the rest are refused with 403.
 ACTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "execution/hold/set/": ({"scope": "workspace", "reason": "Calm"}, WRITERS),
+    "notifications/read/": ({}, EVERYONE),
+    "execution/alertroute/{route}/test/": ({}, MANAGERS),
+    "execution/escalationstep/{step}/remove/": ({}, MANAGERS),
     "settings/": ({"key": "poll_limit", "value": "11"}, MANAGERS),
     "execution/policyversion/publish/": ({"rules": "[]", "note": "None"}, MANAGERS),
     "workspaces/membership/new/": ({"kind": "service", "name": "robot", "role": "viewer"}, MANAGERS),
@@ -70,7 +78,17 @@ def test_it_lets_those_act_whom_the_table_says(cast, at, waiting, path, name):
     found = waiting()
     with cast.scope():
         suppression = Suppression.objects.filter(kind="email").get()
-    names = {"request": found.pk, "digest": found.digest, "contact": cast.bob.pk, "suppression": suppression.pk}
+    with cast.scope():
+        route = AlertRoute.objects.create(workspace=cast.workspace, name="Chat", secret=encrypt("file:///x"))
+        step = EscalationStep.objects.create(workspace=cast.workspace, severity="critical", after_minutes=5)
+    names = {
+        "route": route.pk,
+        "step": step.pk,
+        "request": found.pk,
+        "digest": found.digest,
+        "contact": cast.bob.pk,
+        "suppression": suppression.pk,
+    }
     body, allowed = ACTS[path]
     data = {key: value.format(**names) for key, value in body.items()}
     answer = at(name).post(path.format(**names), data)

@@ -32,6 +32,9 @@ IDS = {
     "campaigns/campaign": "campaign_id",
     "campaigns/task": "task_id",
     "queue": "request_id",
+    "notifications": "notification_id",
+    "execution/alertroute": "route_id",
+    "execution/escalationstep": "step_id",
 }
 # Bodies that get past a form's first look, so that the id is looked at.
 BODY = {
@@ -105,7 +108,8 @@ def test_it_shows_no_word_of_another_workspace_on_any_list_page_search_filter_or
     cast, other, owner, theirs, canary
 ):
     lists = [f"{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry]
-    pages = ["", "queue/", "queue/?scope=all", "settings/", "catcher/", "pulse/", "execution/hold/set/",
+    pages = ["", "queue/", "queue/?scope=all", "settings/", "catcher/", "pulse/", "notifications/",
+             "execution/hold/set/",
              "execution/policyversion/publish/", "workspaces/token/new/", "workspaces/membership/new/",
              "contacts/contact/add/", "campaigns/campaign/add/", "campaigns/task/add/"]  # fmt: skip
     words = [canary.made[0], "kanarie", "example.org"]
