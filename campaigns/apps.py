@@ -7,7 +7,7 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from campaigns import checks, receivers  # noqa: F401  (registers the system checks and signal receivers)
+        from campaigns import alert_kinds, checks, receivers  # noqa: F401  (registers kinds, checks and receivers)
         from campaigns.agent_channel import AGENT, AgentProvider
         from execution.channels import registry as channels
         from execution.providers import registry as providers

@@ -19,6 +19,7 @@ audit.register(
         "task.completed": "{actor} completed a task",
         "task.retry": "a task failed and will be tried again: {code}",
         "task.escalated": "a task failed for the last time and went to a person: {code}",
+        "task.failed_again": "what a task was made for failed again",
         "task.given_back": "{actor} gave a task back before it had begun",
     }
 )

@@ -6,12 +6,21 @@ from uuid import UUID
 from django.dispatch import receiver
 
 from campaigns.services.erasure import forget_contact
+from campaigns.services.escalations import escalate_failures
 from campaigns.services.reconcile import finish_campaigns
 from contacts.signals import contact_erased
 from execution.models import ExecutionRequest
 from execution.signals import request_settled
+from execution.states import Status
 from workspaces.models import Workspace
 from workspaces.scope import workspace_scope
+
+
+@receiver(request_settled, dispatch_uid="campaigns.failed")
+def ask_a_person(*, workspace_id: UUID, request_ids: list[UUID], status: Status, **kwargs: Any) -> None:
+    """What failed for good goes to a person."""
+    if status == Status.FAILED:
+        escalate_failures(workspace=Workspace.objects.get(pk=workspace_id), request_ids=request_ids)
 
 
 @receiver(request_settled, dispatch_uid="campaigns.settled")

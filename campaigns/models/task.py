@@ -49,6 +49,8 @@ class Task(TenantModel):
     plan = models.ForeignKey(
         "execution.ExecutionPlan", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )
+    # What it was made for by the machine, so that it is made once: failed:REQUEST:ATTEMPT; empty for all others.
+    about = models.CharField(max_length=80, blank=True, editable=False)
     created_by = models.ForeignKey("workspaces.Principal", on_delete=models.PROTECT, db_index=False, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     # While in progress by an agent: one process has it until then.
@@ -61,6 +63,7 @@ class Task(TenantModel):
             models.CheckConstraint(
                 condition=Q(approved_at=None) | Q(rejected_at=None), name="task_approved_or_rejected"
             ),
+            models.UniqueConstraint(fields=["workspace", "about"], condition=~Q(about=""), name="one_task_a_failure"),
         ]
         indexes = [
             # The poll: new ones by priority, then age.

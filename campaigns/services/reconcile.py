@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from campaigns.models import Campaign, Draft
 from campaigns.services.erasure import forget_contact
+from campaigns.services.escalations import escalate_failures
 from campaigns.states import CampaignStatus
 from execution.models import ExecutionRequest
 from execution.states import OPEN, Status
@@ -30,6 +31,7 @@ def finish_campaigns(*, workspace: Workspace, campaign_ids: Collection[UUID] | N
 def reconcile(*, workspace: Workspace) -> None:
     """Catch up with news that was lost."""
     finish_campaigns(workspace=workspace)
+    escalate_failures(workspace=workspace)
     with workspace_scope(workspace):
         left = Draft.objects.filter(workspace=workspace, contact__is_erased=True).exclude(payload={}, reason="")
         contact_ids = set(left.order_by().values_list("contact_id", flat=True)[:100])

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from execution.models import Attempt, ExecutionRequest, Part, Revision
+from execution.models import Alert, Attempt, ExecutionRequest, Part, Revision
 from execution.providers import dry_run
 from execution.services.cancelling import withdraw_unsent_to
 from execution.services.freeze import parse
@@ -61,6 +61,8 @@ def _blank(*, workspace: Workspace, ids: Sequence[UUID]) -> None:
     ExecutionRequest.objects.filter(id__in=ids).update(
         to="", summary="(erased)", metadata={}, last_error="", deliverable_url=""
     )
+    # What a service answered may name the recipient.
+    Alert.objects.filter(workspace=workspace, request_id__in=ids).update(detail="")
     gone = [str(i) for i in ids]
     audit.record(action="request.erased", actor=system_actor("erasure"), workspace_id=workspace.id, subjects=gone)
     transaction.on_commit(lambda: dry_run.forget(request_ids=gone, path=settings.DRY_RUN_LOG))

@@ -7,6 +7,7 @@ from django.db import connection
 from contacts.services import erase_contact
 from execution.engine.drain import drain
 from execution.models import ExecutionRequest
+from execution.services.alerts import raise_alert
 from execution.services.erasing import erase_leftovers
 from execution.states import Status
 from tests.builders import Cast, make_cast
@@ -21,6 +22,14 @@ def test_no_table_of_ours_holds_a_word_of_an_erased_person(cast: Cast, django_ca
     payload = {"subject": "Hello Alice Adams", "text": WORDS}
     approved_email(cast, payload=payload, metadata={"reason": "Alice Adams chairs it"})
     waiting = propose_email(cast, payload=payload)
+    raise_alert(
+        workspace_id=cast.workspace.id,
+        kind="request_failed",
+        fingerprint="f",
+        title="It failed",
+        detail="550 no such user alice@example.org",
+        request_id=waiting.id,
+    )
     drain(manual=True, lanes=1)
     with django_capture_on_commit_callbacks(execute=True):
         erase_contact(workspace=cast.workspace, actor=cast.omar, contact_id=cast.alice.id)
