@@ -72,6 +72,15 @@ KEYS: dict[str, Key] = {
     "poll_limit": Key(parse=_whole_number(1, 1000), default=10, meaning="Tasks that one poll takes up."),
     "max_attempts": Key(parse=_whole_number(1, 20), default=3, meaning="Tries before a failure goes to a person."),
     "escalation_person": Key(parse=_username, default="", meaning="User name of whom escalations go to."),
+    "error_burst_failures": Key(
+        parse=_whole_number(0, 1_000),
+        default=10,
+        meaning="So many failures among the last calls of an account, a plan or a channel set a hold; 0: never.",
+    ),
+    "error_burst_calls": Key(
+        parse=_whole_number(1, 1_000), default=20, meaning="How many of the last calls are looked at for that."
+    ),
+    "error_burst_minutes": Key(parse=_whole_number(1, 1_440), default=10, meaning="And how many minutes back at most."),
     "sole_operator": Key(
         parse=_boolean,
         default=False,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
 from execution.channels import registry
-from execution.models import ExecutionRequest, HoldScope, ProviderAccount
+from execution.models import ExecutionPlan, ExecutionRequest, HoldScope, ProviderAccount
 from execution.services.holds import release_hold, set_hold
 from workspaces.admin.forms import ConsoleForm
 from workspaces.admin.views import back_to, console_view, done, explain, here, page
@@ -82,11 +82,13 @@ def _scopes(request: HttpRequest) -> list[tuple[str, object]]:
     named = ExecutionRequest.objects.filter(workspace=workspace)
     agents = named.exclude(agent="").order_by().values_list("agent", flat=True).distinct()[:100]
     campaigns = named.exclude(campaign_id=None).order_by().values_list("campaign_id", "campaign_label").distinct()[:200]
+    plans = ExecutionPlan.objects.filter(workspace=workspace).order_by("-id").values_list("id", "title")[:100]
     groups: list[tuple[str, object]] = [
         ("All", whole),
         (HoldScope.CHANNEL.label, [(f"channel:{name}", registry.get(name).label) for name in registry.names()]),
         (HoldScope.AGENT.label, [(f"agent:{name}", name) for name in sorted(agents)]),
         (HoldScope.CAMPAIGN.label, [(f"campaign:{key}", label or str(key)) for key, label in campaigns]),
+        (HoldScope.PLAN.label, [(f"plan:{key}", title) for key, title in plans]),
         (HoldScope.ACCOUNT.label, [(f"account:{key}", name) for key, name in accounts]),
     ]
     return [(title, choices) for title, choices in groups if choices]

@@ -109,7 +109,7 @@ class PlanDecisionBody(Body):
 
 
 class HoldBody(Body):
-    """scope: global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID or account:ID."""
+    """scope: global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID, plan:ID or account:ID."""
 
     scope = Text(max_length=120)
     reason = Text(required=False, max_length=300)

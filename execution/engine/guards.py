@@ -237,6 +237,8 @@ def covers(*, hold: Hold, facts: Facts) -> bool:
             key = row.agent
         case HoldScope.CAMPAIGN:
             key = str(row.campaign_id)
+        case HoldScope.PLAN:
+            key = str(row.plan_id)
         case HoldScope.ACCOUNT:
             key = str(row.account_id) if row.account_id else "default"
         case _:

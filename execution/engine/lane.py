@@ -27,6 +27,7 @@ from execution.providers import dry_run
 from execution.providers import registry as providers
 from execution.providers.base import AccountConfig, Act, Connection
 from execution.sending import SenderIdentity, default_secret
+from execution.services.bursts import COUNTED, Call, stop_bursts
 from execution.services.credentials import decrypt
 from execution.services.failures import account_broken
 from workspaces.actors import Actor
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 HOLDS_ARE_OLD_AFTER = 0.05  # seconds; P6 allows 100 ms from a hold's commit
 SETTLE_AFTER = 0.5  # seconds: what has ended is put on record at least this often
+LOOK_AFTER_FAILURES = 5  # calls that definitely failed are put on record by fives, so that a burst is seen early
 CHUNK_SECONDS = 2.0  # a chunk is made small enough to take about this long
 
 
@@ -79,6 +81,7 @@ class Lane:
     _holds: Sequence[Hold] = ()
     _paused: bool = False
     _broken: tuple[Facts, str] | None = None
+    _failed: list[tuple[Workspace, Call]] = field(default_factory=list)
 
     def run(self) -> None:
         """Work until nothing is due, the worker has to stop, or its lease is gone."""
@@ -156,6 +159,8 @@ class Lane:
                 break
             outcome = self._call(member)
             self._note(member, outcome)
+            if len(self._failed) >= LOOK_AFTER_FAILURES:
+                self._flush()
             if outcome.kind == "misconfigured":
                 # The rest of the chunk goes through the same account, and would meet the same.
                 for rest in chunk.members[place + 1 :]:
@@ -293,6 +298,9 @@ class Lane:
         )
         if outcome.kind == "misconfigured":
             self._broken = (member.facts, outcome.detail)
+        elif outcome.kind in COUNTED:
+            call = Call(channel=row.channel, account_id=row.account_id, plan_id=row.plan_id)
+            self._failed.append((member.facts.ground.workspace, call))
 
     def _flush(self) -> None:
         """Settle what has ended, in a commit of its own."""
@@ -325,6 +333,12 @@ class Lane:
             (facts, detail), self._broken = self._broken, None
             with workspace_scope(facts.ground.workspace):
                 account_broken(workspace=facts.ground.workspace, account=facts.account, detail=detail)
+        if self._failed:
+            failed, self._failed = self._failed, []
+            workspace = failed[0][0]  # a chunk is of one workspace, and settled before the next one is performed
+            with workspace_scope(workspace):
+                if stop_bursts(workspace=workspace, failed=[call for _, call in failed]):
+                    self._holds_read_at = 0.0  # our own hold needs no waiting for
 
 
 def _act(member: Marked) -> Act:

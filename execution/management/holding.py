@@ -18,7 +18,7 @@ class HoldingCommand(BaseCommand):
     done: ClassVar[str]
 
     def add_arguments(self, parser: CommandParser) -> None:
-        scope = "global|workspace:SLUG|channel:NAME|agent:NAME|campaign:ID|account:ID"
+        scope = "global|workspace:SLUG|channel:NAME|agent:NAME|campaign:ID|plan:ID|account:ID"
         parser.add_argument("--scope", required=True, metavar=scope)
         parser.add_argument("--workspace", metavar="SLUG", help="where the channel, agent, campaign or account is")
         parser.add_argument("--reason", default="from the command line")

@@ -10,6 +10,7 @@ class HoldScope(models.TextChoices):
     CHANNEL = "channel", "Channel"
     AGENT = "agent", "Agent"
     CAMPAIGN = "campaign", "Campaign"
+    PLAN = "plan", "Plan"
     ACCOUNT = "account", "Account"
 
 
@@ -17,7 +18,7 @@ class Hold(models.Model):
     """A pause. Anyone with the right, a service or the machine may set one; only a person releases it.
 
     `workspace` is None for a global hold. `key` names what is held inside the workspace: a channel, an agent's slug,
-    a campaign's or account's id; empty for a global or workspace hold. Not scoped: the engine reads all of them.
+    the id of a campaign, plan or account; empty for a global or workspace hold. Not scoped: the engine reads all.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

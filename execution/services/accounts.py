@@ -10,6 +10,7 @@ from execution import audit_actions, queue  # noqa: F401  (audit_actions registe
 from execution.channels import registry as channels
 from execution.models import AccountState, ProviderAccount
 from execution.providers import registry as providers
+from execution.services.alerts import raise_alert
 from execution.services.credentials import encrypt
 from workspaces import audit
 from workspaces.actors import Actor
@@ -107,7 +108,16 @@ def _set_state(
             subject=account,
             data={"account": account.name},
         )
-        if not stopped:
+        if stopped:
+            raise_alert(
+                workspace_id=workspace.id,
+                kind="account_stopped",
+                severity="critical" if actor.kind == PrincipalKind.SYSTEM else "warning",
+                fingerprint=f"account:{account.pk}",
+                title=f"The account {account.name} was stopped",
+                detail=account.stopped_reason,
+            )
+        else:
             queue.wake_held(workspace_id=workspace.id)
     return account
 

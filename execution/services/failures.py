@@ -18,15 +18,15 @@ def account_broken(*, workspace: Workspace, account: ProviderAccount | None, det
     actor: Actor = system_actor("executor")
     reason = f"The provider refused the account: {detail}"
     with transaction.atomic():
-        if account is None:
-            set_hold(scope="account:default", reason=reason[:300], actor=actor, workspace=workspace)
-        elif ProviderAccount.objects.filter(pk=account.pk, state=AccountState.ACTIVE).exists():
-            stop_account(workspace=workspace, actor=actor, account_id=account.pk, reason=reason)
+        if account is not None:
+            if ProviderAccount.objects.filter(pk=account.pk, state=AccountState.ACTIVE).exists():
+                stop_account(workspace=workspace, actor=actor, account_id=account.pk, reason=reason)
+            return
+        set_hold(scope="account:default", reason=reason[:300], actor=actor, workspace=workspace)
         raise_alert(
             workspace_id=workspace.id,
             kind="account_stopped",
-            severity="critical",
-            fingerprint=f"account:{account.pk if account else 'default'}",
-            title=f"The account {account.name if account else '(the default)'} was stopped",
+            fingerprint="account:default",
+            title="The installation's default account was stopped here",
             detail=reason,
         )

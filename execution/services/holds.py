@@ -6,7 +6,8 @@ from django.db import transaction
 
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
 from execution.channels import registry
-from execution.models import Hold, HoldScope, ProviderAccount
+from execution.models import ExecutionPlan, Hold, HoldScope, ProviderAccount
+from execution.services.alerts import raise_alert
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
 from workspaces.clock import database_now
@@ -20,7 +21,7 @@ from workspaces.scope import workspace_scope
 def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspace | None = None) -> Hold:
     """Stop everything in `scope`: from 100 ms after this returns no provider call in it begins.
 
-    scope: global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID or account:ID; all but global inside
+    scope: global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID, plan:ID or account:ID; all but global inside
     `workspace`. Holding what is held already answers the hold there is.
 
     Raises InvalidInput for an unknown scope or without a reason, NotPermitted (global: an operator, or the machine).
@@ -53,6 +54,8 @@ def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspac
             subject=hold,
             data={"scope": hold.address},
         )
+        if who.kind != PrincipalKind.SYSTEM:  # the machine says in an alert of its own why it stopped something
+            _tell(hold, kind="hold_set", title=f"A hold was set: {hold.address}", detail=hold.reason)
     return hold
 
 
@@ -82,8 +85,17 @@ def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Work
             subject=hold,
             data={"scope": hold.address},
         )
+        _tell(hold, kind="hold_released", title=f"A hold was released: {hold.address}", detail=hold.release_reason)
         queue.wake_held(workspace_id=target.id if target else None)
     return hold
+
+
+def _tell(hold: Hold, *, kind: str, title: str, detail: str) -> None:
+    """An alert where it holds: a global one concerns every workspace."""
+    concerned = [hold.workspace_id] if hold.workspace_id else Workspace.objects.values_list("pk", flat=True)
+    for workspace_id in concerned:
+        fingerprint = f"{'hold' if kind == 'hold_set' else 'released'}:{hold.pk}"
+        raise_alert(workspace_id=workspace_id, kind=kind, fingerprint=fingerprint, title=title[:200], detail=detail)
 
 
 def _actor(*, actor: Actor | str, workspace: Workspace | None) -> Actor:
@@ -100,7 +112,9 @@ def _parse(*, scope: str, workspace: Workspace | None) -> tuple[Workspace | None
     try:
         kind = HoldScope(word)
     except ValueError as error:
-        raise _bad("Write global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID or account:ID.") from error
+        raise _bad(
+            "Write global, workspace:SLUG, channel:NAME, agent:NAME, campaign:ID, plan:ID or account:ID."
+        ) from error
     if kind == HoldScope.GLOBAL:
         if key:
             raise _bad("A global hold takes nothing after the word.")
@@ -118,12 +132,16 @@ def _parse(*, scope: str, workspace: Workspace | None) -> tuple[Workspace | None
         raise _bad(f"There is no channel “{key}”. There are: {', '.join(registry.names())}.")
     if kind == HoldScope.ACCOUNT and key == "default":
         return workspace, kind, key  # the installation's own, for this workspace
-    if kind in (HoldScope.CAMPAIGN, HoldScope.ACCOUNT):
+    if kind in (HoldScope.CAMPAIGN, HoldScope.PLAN, HoldScope.ACCOUNT):
         key = _uuid(key)
     if kind == HoldScope.ACCOUNT:
         with workspace_scope(workspace):
             if not ProviderAccount.objects.filter(workspace=workspace, pk=key).exists():
                 raise _bad("There is no such account in this workspace.")
+    if kind == HoldScope.PLAN:
+        with workspace_scope(workspace):
+            if not ExecutionPlan.objects.filter(workspace=workspace, pk=key).exists():
+                raise _bad("There is no such plan in this workspace.")
     return workspace, kind, key
 
 

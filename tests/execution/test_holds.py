@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 
 import execution
-from execution.models import ExecutionRequest, Hold, ProviderAccount
+from execution.models import ExecutionPlan, ExecutionRequest, Hold, ProviderAccount
 from execution.services.holds import release_hold, set_hold
 from execution.states import Status
 from execution.types import Origin
 from tests.builders import Cast, OtherCast
-from tests.execution.arranged import again, approved_email, drain_due
+from tests.execution.arranged import again, approved_email, drain_due, put
 from tests.machine.recorder import Service
 from workspaces.actors import system_actor
 from workspaces.errors import InvalidInput, NotFound, NotPermitted
@@ -19,6 +19,7 @@ from workspaces.models import AuditEntry
 from workspaces.settings_store import set_setting
 
 CAMPAIGN = UUID("6f1b1f0e-9a3d-4c58-8a57-0d6f2f2a7c11")
+PLAN = UUID("6f1b1f0e-9a3d-4c58-8a57-0d6f2f2a7c12")
 NOWHERE = UUID("00000000-0000-4000-8000-000000000000")
 ORIGIN = Origin(agent="writer", campaign_id=CAMPAIGN, campaign_label="Bees")
 
@@ -26,7 +27,13 @@ ORIGIN = Origin(agent="writer", campaign_id=CAMPAIGN, campaign_label="Bees")
 @pytest.fixture
 def request_due(cast: Cast, account: ProviderAccount) -> ExecutionRequest:
     """A mail of the agent "writer" and of a campaign, approved, due through the account."""
-    return approved_email(cast, origin=ORIGIN)
+    request = approved_email(cast, origin=ORIGIN)
+    with cast.scope():
+        plan = ExecutionPlan.objects.create(
+            id=PLAN, workspace=cast.workspace, title="Bees", proposed_by_id=cast.ada.principal_id
+        )
+    put(cast, request, plan=plan)
+    return request
 
 
 def hold(cast: Cast, scope: str, **more: Any) -> Hold:
@@ -40,11 +47,11 @@ def release(cast: Cast, scope: str, **more: Any) -> Hold:
 
 
 def scope_of(word: str, account: ProviderAccount) -> str:
-    return word.format(account=account.id, campaign=CAMPAIGN)
+    return word.format(account=account.id, campaign=CAMPAIGN, plan=PLAN)
 
 
 STOPPING = ["global", "workspace", "workspace:demo", "channel:email", "agent:writer", "campaign:{campaign}"]
-STOPPING += ["account:{account}"]
+STOPPING += ["account:{account}", "plan:{plan}"]
 
 
 @pytest.mark.parametrize("word", STOPPING)
@@ -197,7 +204,7 @@ def test_nobody_from_elsewhere_holds_or_releases(cast: Cast, other: OtherCast) -
     "scope",
     [
         *["", "everything", "GLOBAL", "global:x", "channel", "channel:", "channel:fax", "agent:", "campaign:bees"],
-        *["account:x", f"account:{NOWHERE}", "workspace:other", "workspace:nowhere"],
+        *["account:x", f"account:{NOWHERE}", "plan:x", f"plan:{NOWHERE}", "workspace:other", "workspace:nowhere"],
     ],
 )
 def test_a_scope_that_names_nothing_is_refused(cast: Cast, other: OtherCast, scope: str) -> None:
