@@ -28,7 +28,7 @@ def look_at_campaigns(*, workspace_id: UUID, request_ids: list[UUID], **kwargs: 
     """A campaign whose last open request was settled is finished."""
     workspace = Workspace.objects.get(pk=workspace_id)
     with workspace_scope(workspace):
-        settled = ExecutionRequest.objects.filter(id__in=request_ids, campaign_id__isnull=False).order_by()
+        settled = ExecutionRequest.objects.filter(id__among=request_ids, campaign_id__isnull=False).order_by()
         campaign_ids = {found for found in settled.values_list("campaign_id", flat=True) if found is not None}
     if campaign_ids:
         finish_campaigns(workspace=workspace, campaign_ids=campaign_ids)

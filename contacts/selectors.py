@@ -174,7 +174,7 @@ def consent_states(*, workspace: Workspace, contact_ids: Collection[UUID], purpo
         # "granted" sorts before "withdrawn", so a withdrawal at the same moment is the last word.
         rows = ConsentEvent.objects.filter(workspace=workspace, purpose=purpose).order_by("at", "status", "id")
         for start in range(0, len(ids), _IN_ONE_QUERY):
-            part = rows.filter(contact_id__in=ids[start : start + _IN_ONE_QUERY])
+            part = rows.filter(contact_id__among=ids[start : start + _IN_ONE_QUERY])
             for event in part.only("contact_id", "status", "basis", "source", "at"):
                 states[event.contact_id] = ConsentState(
                     status=ConsentStatus(event.status),

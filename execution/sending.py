@@ -1,6 +1,6 @@
 """Who a message comes from and through which account: the part of an account that is under the seal."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -28,7 +28,7 @@ class SenderIdentity:
     from_name: str
 
     def as_document(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def identity_of(account: ProviderAccount) -> SenderIdentity:

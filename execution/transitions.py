@@ -44,7 +44,7 @@ def move(
         return []
     sources = sources_of(to) if only_from is None else sources_of(to) & frozenset(only_from)
     rows = ExecutionRequest.objects.filter(
-        workspace_id=workspace_id, id__in=ids, status__in=sources, **(conditions or {})
+        workspace_id=workspace_id, id__among=ids, status__in=sources, **(conditions or {})
     )
     columns: dict[str, Any] = {"status": to, **(values or {})}
     if to != Status.APPROVED:
@@ -59,7 +59,7 @@ def move(
         moved = list(rows.select_for_update().order_by("id").values_list("id", flat=True))
         if not moved:
             return []
-        ExecutionRequest.objects.filter(workspace_id=workspace_id, id__in=moved).update(**columns)
+        ExecutionRequest.objects.filter(workspace_id=workspace_id, id__among=moved).update(**columns)
     record_many(
         actor=actor,
         entries=[entry_for(action=action, workspace_id=workspace_id, ids=moved, data=data)],

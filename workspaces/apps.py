@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Field, ForeignObject
 from django.db.models.signals import post_migrate
 
 
@@ -10,6 +11,10 @@ class WorkspacesConfig(AppConfig):
     def ready(self) -> None:
         from workspaces import checks, services, settings_store  # noqa: F401  (registers checks and audit actions)
         from workspaces.audit.triggers import restore_triggers
+        from workspaces.bulk import Among
+
+        Field.register_lookup(Among)
+        ForeignObject.register_lookup(Among)
 
         # SQLite drops triggers when it rebuilds a table, so they are put back after every migrate.
         post_migrate.connect(restore_triggers, sender=self, dispatch_uid="workspaces.audit.triggers")

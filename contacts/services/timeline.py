@@ -9,11 +9,11 @@ from uuid import UUID
 from contacts.models import Contact, TimelineEvent
 from contacts.services.writing import writing
 from workspaces.actors import Actor
+from workspaces.bulk import insert_rows
 from workspaces.errors import InvalidInput
+from workspaces.ids import new_id
 from workspaces.models import Workspace
 from workspaces.permissions import Permission
-
-_BATCH = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +54,20 @@ def add_events(*, workspace: Workspace, actor: Actor, events: Sequence[Happening
 def write_events(*, workspace: Workspace, events: Sequence[Happening]) -> None:
     """The insert itself, for services that have checked the contacts and opened the transaction."""
     rows = [
-        TimelineEvent(
-            workspace=workspace,
-            contact_id=event.contact_id,
-            at=event.at,
-            kind=event.kind,
-            summary=event.summary[:300],
-            request_id=event.request_id,
-            plan_id=event.plan_id,
-            is_dry_run=event.is_dry_run,
-            data=dict(event.data),
-            once_key=event.once_key,
-        )
+        {
+            "id": new_id(),
+            "workspace_id": workspace.pk,
+            "contact_id": event.contact_id,
+            "at": event.at,
+            "kind": event.kind,
+            "summary": event.summary[:300],
+            "request_id": event.request_id,
+            "plan_id": event.plan_id,
+            "is_dry_run": event.is_dry_run,
+            "data": dict(event.data),
+            "once_key": event.once_key,
+        }
         for event in events
     ]
     # Conflicts are repeats of a once_key. (On PostgreSQL a wrong contact still fails, by its foreign key.)
-    TimelineEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_BATCH)
+    insert_rows(TimelineEvent, rows=rows, ignore_conflicts=True)

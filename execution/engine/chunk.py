@@ -22,6 +22,7 @@ from execution.services.reopening import drifted, reopen
 from execution.states import Status
 from execution.transitions import move
 from workspaces.actors import Actor
+from workspaces.bulk import insert_rows
 from workspaces.clock import DatabaseNow, database_now
 from workspaces.guard_lock import share_guards
 from workspaces.ids import new_id
@@ -206,20 +207,21 @@ def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, 
     )
     numbers = _next_numbers([facts.row.id for facts in through])
     members = [Marked(attempt_id=new_id(), number=numbers[facts.row.id], facts=facts) for facts in through]
-    Attempt.objects.bulk_create(
-        [
-            Attempt(
-                id=member.attempt_id,
-                workspace_id=ground.workspace.id,
-                request_id=member.facts.row.id,
-                number=member.number,
-                chunk=chunk_id,
-                worker=worker_id,
-                provider=provider,
-                marked_at=now,
-            )
+    insert_rows(
+        Attempt,
+        rows=[
+            {
+                "id": member.attempt_id,
+                "workspace_id": ground.workspace.id,
+                "request_id": member.facts.row.id,
+                "number": member.number,
+                "chunk": chunk_id,
+                "worker": worker_id,
+                "provider": provider,
+                "marked_at": now,
+            }
             for member in members
-        ]
+        ],
     )
     return Chunk(id=chunk_id, workspace_id=ground.workspace.id, ground=ground, members=members)
 
@@ -227,7 +229,7 @@ def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, 
 def _next_numbers(ids: Sequence[UUID]) -> dict[UUID, int]:
     """Attempts are numbered over a request's whole life; `attempts_made` starts anew when a person retries."""
     numbers: dict[UUID, int] = defaultdict(lambda: 1)
-    for request_id, number in Attempt.objects.filter(request_id__in=ids).values_list("request_id", "number"):
+    for request_id, number in Attempt.objects.filter(request_id__among=ids).values_list("request_id", "number"):
         numbers[request_id] = max(numbers[request_id], number + 1)
     return numbers
 

@@ -3,19 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from execution.channels.base import ChannelSpec
 from execution.models import GateDefinition, Hold, Limit, ProviderAccount
+from execution.policies import PolicyVerdict
 from execution.sending import SenderIdentity
 from execution.services.facts import Recipients
 from workspaces.models import Role, Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """The columns of a request that deciding takes."""
+class Row(NamedTuple):
+    """The columns of a request that deciding takes; the last two are those of its revision."""
 
     id: UUID
     workspace_id: UUID
@@ -41,8 +41,7 @@ class Row:
     sealed_digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(NamedTuple):
     """One live approval of one revision, by someone who is, or is no longer, a member."""
 
     gate: str
@@ -67,6 +66,8 @@ class Ground:
     gates: Mapping[str, GateDefinition]
     accounts: Mapping[UUID, ProviderAccount]
     limits: Sequence[Limit]
+    # What the rules said of facts seen before, by channel: a plan's requests mostly share them.
+    verdicts: dict[tuple[Any, ...], PolicyVerdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

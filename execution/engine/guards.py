@@ -4,14 +4,15 @@ The claim, the preflight ("Would it go now?") and nothing else read the table; a
 LIMITS comes last: taking a place in a window is a write, done in engine/limits.py for what every guard let through.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from execution.engine.facts import Facts
 from execution.models import AccountState, Hold, HoldScope
-from execution.policies import Outcome, evaluate
+from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
 from execution.states import Status
 from workspaces.canonical import sha256_hex
@@ -105,7 +106,7 @@ def policy(facts: Facts) -> Stop | None:
     """P1, P14: live decisions satisfy the policy in force now, each by somebody who may decide now (P5)."""
     if facts.policy_facts is None:
         return Stop(then=Then.REOPEN, reason="policy", detail="Its facts cannot be told, so a person decides.")
-    verdict = evaluate(rules=facts.ground.rules, facts=facts.policy_facts, default_gate=facts.spec.default_gate)
+    verdict = _verdict(facts, facts.policy_facts)
     if verdict.outcome == Outcome.REFUSE:
         return Stop(then=Then.REFUSE, reason="policy", detail=" ".join(verdict.reasons))
     if verdict.outcome == Outcome.RUN_ALONE:
@@ -244,6 +245,16 @@ def covers(*, hold: Hold, facts: Facts) -> bool:
         case _:
             return True  # a scope nobody knows stops, rather than lets through
     return hold.workspace_id == row.workspace_id and hold.key == key
+
+
+def _verdict(facts: Facts, policy_facts: Mapping[str, Any]) -> PolicyVerdict:
+    """What the policy in force says, kept with the ground: both are good while the guards' epoch stands."""
+    key = (facts.spec.default_gate, *policy_facts.items())
+    known = facts.ground.verdicts.get(key)
+    if known is None:
+        known = evaluate(rules=facts.ground.rules, facts=policy_facts, default_gate=facts.spec.default_gate)
+        facts.ground.verdicts[key] = known
+    return known
 
 
 def _is_passed(facts: Facts, gate: str) -> bool:

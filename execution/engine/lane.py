@@ -143,8 +143,8 @@ class Lane:
 
     def _chunk_size(self) -> int:
         if self._per_call <= 0:
-            return 50
-        return max(1, min(50, int(CHUNK_SECONDS / self._per_call)))
+            return 100
+        return max(1, min(100, int(CHUNK_SECONDS / self._per_call)))
 
     def _perform(self, chunk: Chunk) -> None:
         if chunk.members[0].facts.row.mode == Mode.DRY_RUN:
@@ -232,7 +232,7 @@ class Lane:
     def _connection(self, identity: SenderIdentity | None, member: Marked) -> Connection:
         assert identity is not None
         facts = member.facts
-        key = (facts.row.workspace_id, *identity.as_document().values())
+        key = (facts.row.workspace_id, identity)
         kept = self._connections.get(key)
         if kept is None:
             account = facts.account

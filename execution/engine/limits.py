@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from execution.models import Limit, LimitCounter, LimitMark
+from workspaces.bulk import insert_rows
 from workspaces.clock import database_now
 from workspaces.models import Workspace
 from workspaces.scope import workspace_scope
@@ -90,7 +91,7 @@ def take(*, limits: Sequence[Limit], acts: Sequence[Counted]) -> dict[UUID, Full
         for key, units in keys.items():
             windows[key].take(units=units, now=now, subject=act.plan_bulk or act.request_id)
     taken = [window for window in windows.values() if window.new]
-    LimitMark.objects.bulk_create([mark for window in taken for mark in window.new])
+    insert_rows(LimitMark, rows=[mark for window in taken for mark in window.new])
     for window in taken:
         LimitCounter.objects.filter(pk=window.counter.pk).update(ordinal=window.ordinal)
     return full
@@ -125,7 +126,7 @@ def take_poll(*, workspace: Workspace) -> Full | None:
                 return blocked
         for window in windows.values():
             window.take(units=1, now=now, subject=None)
-            LimitMark.objects.bulk_create(window.new)
+            insert_rows(LimitMark, rows=window.new)
             LimitCounter.objects.filter(pk=window.counter.pk).update(ordinal=window.ordinal)
     return None
 
@@ -137,7 +138,7 @@ class _Window:
         self.limit, self.counter = limit, counter
         self.ordinal = counter.ordinal
         self.marks = dict(marks)
-        self.new: list[LimitMark] = []
+        self.new: list[dict[str, Any]] = []
         self.period = timedelta(seconds=limit.period_seconds)
 
     def full(self, *, units: int, now: datetime, subject: UUID | None) -> Full | None:
@@ -161,7 +162,8 @@ class _Window:
         for _ in range(units):
             self.ordinal += 1
             self.marks[self.ordinal] = (now, subject)
-            self.new.append(LimitMark(counter_id=self.counter.pk, ordinal=self.ordinal, at=now, subject=subject))
+            mark = {"ordinal": self.ordinal, "subject": subject, "counter_id": self.counter.pk, "at": now}
+            self.new.append(mark)
 
     def _has(self, *, subject: UUID, now: datetime) -> bool:
         """A bulk plan counts once, however many requests it holds."""

@@ -34,7 +34,7 @@ from workspaces.canonical import sha256_hex
 from workspaces.models import Membership, Role, Workspace
 from workspaces.settings_store import effective_settings
 
-_COLUMNS = tuple(name for name in Row.__dataclass_fields__ if name not in ("document", "sealed_digest"))
+_COLUMNS = Row._fields[:-2]
 
 
 class GroundCache:
@@ -86,7 +86,7 @@ def load_facts(
     documents = {row.id: _document(row) for row in rows}
     approvals, approvers = _approvals(ids)
     authors: dict[UUID, set[UUID]] = defaultdict(set)
-    for request_id, author_id in Revision.objects.filter(request_id__in=ids).values_list("request_id", "author_id"):
+    for request_id, author_id in Revision.objects.filter(request_id__among=ids).values_list("request_id", "author_id"):
         authors[request_id].add(author_id)
     deciders = _deciders(workspace=ground.workspace, principals=approvers)
     holds = holds_in_force(workspace_id=ground.workspace.id)
@@ -131,10 +131,8 @@ def load_facts(
 
 
 def _rows(ids: Sequence[UUID]) -> list[Row]:
-    found = ExecutionRequest.objects.filter(id__in=ids).values_list(*_COLUMNS, "current__document", "current__digest")
-    rows = {
-        values[0]: Row(**dict(zip((*_COLUMNS, "document", "sealed_digest"), values, strict=True))) for values in found
-    }
+    found = ExecutionRequest.objects.filter(id__among=ids)
+    rows = {values[0]: Row(*values) for values in found.values_list(*_COLUMNS, "current__document", "current__digest")}
     return [rows[i] for i in ids if i in rows]
 
 
@@ -148,7 +146,7 @@ def _document(row: Row) -> dict[str, Any] | None:
 def _approvals(ids: Sequence[UUID]) -> tuple[dict[UUID, list[Approval]], set[UUID]]:
     by_request: dict[UUID, list[Approval]] = defaultdict(list)
     people_who: set[UUID] = set()
-    rows = Decision.objects.filter(request_id__in=ids, verdict=Verdict.APPROVE).values_list(
+    rows = Decision.objects.filter(request_id__among=ids, verdict=Verdict.APPROVE).values_list(
         "request_id", "gate__name", "gate__state", "revision", "digest", "principal_id", "sole_operator"
     )
     for request_id, gate, state, revision, digest, principal_id, sole in rows:

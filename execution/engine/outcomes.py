@@ -1,6 +1,6 @@
 """How one call went, in terms of what the engine does next."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from execution.providers.base import Receipt
@@ -26,7 +26,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """For the journal."""
-        return asdict(self)
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
 
 
 def of_receipt(receipt: Receipt, *, kind: Kind = "done") -> Outcome:

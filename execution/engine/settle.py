@@ -16,12 +16,12 @@ from django.db.models import F
 
 from contacts.services import Touch, mark_contacted
 from execution.engine.outcomes import Outcome
-from execution.engine.rows import update_rows
 from execution.models import Attempt, AttemptState, ExecutionPlan, ExecutionRequest
 from execution.services.alerts import raise_alert
 from execution.states import Status
 from execution.transitions import move
 from workspaces.actors import Actor
+from workspaces.bulk import update_rows
 from workspaces.clock import database_now
 from workspaces.models import Workspace
 

@@ -36,8 +36,8 @@ def test_what_cannot_be_taken_back_goes_one_at_a_time(name: str) -> None:
     assert registry.get(name).chunk_size == 1
 
 
-def test_mail_goes_fifty_at_a_time() -> None:
-    assert registry.get("email").chunk_size == 50
+def test_mail_goes_a_hundred_at_a_time() -> None:
+    assert registry.get("email").chunk_size == 100
 
 
 def test_registering_again_is_harmless_and_a_name_has_one_meaning() -> None:
