@@ -1,6 +1,7 @@
 """Many rows in one statement: what goes in comes out."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,7 +28,7 @@ def event(cast: Cast, contact: Contact, **columns: object) -> dict[str, object]:
     }
 
 
-def columns_of(row_id: object) -> tuple[object, ...]:
+def columns_of(row_id: Any) -> tuple[object, ...]:
     row = TimelineEvent.objects.get(pk=row_id)
     return (row.contact_id, row.at, row.kind, row.summary, row.request_id, row.is_dry_run, row.data, row.once_key)
 
@@ -96,7 +97,7 @@ def test_among_finds_what_in_finds(cast: Cast, column: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", [[], set(), ()])
-def test_among_nothing_finds_nothing(cast: Cast, nothing: object) -> None:
+def test_among_nothing_finds_nothing(cast: Cast, nothing: Any) -> None:
     with cast.scope():
         assert list(Contact.objects.filter(pk__among=nothing)) == []
 
