@@ -25,6 +25,13 @@ def post_fork(arbiter: Any, worker: Any) -> None:
     lifeline.watch(also=os.getppid())
 
 
+def post_worker_init(worker: Any) -> None:
+    """The application is loaded: where no keeper is left to send alerts, the web does."""
+    from execution.alerts import duty  # models can be imported once Django is set up, which this file is too early for
+
+    duty.start(duty.stand_in)
+
+
 wsgi_app = "config.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 worker_class = "config.supervisor.web.BeatingWorker"

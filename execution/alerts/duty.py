@@ -11,6 +11,9 @@ from execution.alerts.delivering import deliver_due
 from execution.alerts.resolving import resolve_over
 from execution.alerts.telling import tell_due
 from execution.alerts.watching import watch_audit, watch_silence
+from execution.engine import heartbeat
+
+STAND_IN_EVERY = 10.0  # seconds
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +54,31 @@ def run_forever(stop: threading.Event) -> None:
     connection.close()
 
 
-def start() -> Callable[[], None]:
+def attend_if_nobody_does() -> bool:
+    """One turn of everything where no keeper beats; whether there was need to. What the web does."""
+    if heartbeat.alive(role="keeper").exists():
+        return False
+    attend()
+    return True
+
+
+def stand_in(stop: threading.Event) -> None:
+    """The web's part, until `stop` is set: it hears the silence of a cluster that is gone, and tells."""
+    while not stop.wait(STAND_IN_EVERY):
+        try:
+            attend_if_nobody_does()
+        except DatabaseError:
+            logger.warning("The database did not answer the alerts; trying again.", exc_info=True)
+        except Exception:
+            logger.exception("The alerts broke off; trying again.")
+        # Not kept for the rest of the time: a web process needs its connections for people.
+        connection.close()
+
+
+def start(target: Callable[[threading.Event], None] = run_forever) -> Callable[[], None]:
     """Run it in a thread; answers what stops it."""
     stop = threading.Event()
-    thread = threading.Thread(target=run_forever, args=(stop,), name="alerts", daemon=True)
+    thread = threading.Thread(target=target, args=(stop,), name="alerts", daemon=True)
     thread.start()
 
     def end() -> None:

@@ -1,6 +1,10 @@
 """When people are told of an alert, and who: at once, again with the count, up the ladder, until one answers."""
 
+import ast
+from pathlib import Path
+
 import pytest
+from django.conf import settings as settings_module
 
 from execution.alerts.kinds import Kind, kind_named, kinds, register
 from execution.alerts.telling import tell_due
@@ -171,3 +175,21 @@ def test_every_kind_says_what_it_means_and_how_it_ends(kind: Kind) -> None:
     assert kind.meaning.endswith(".")
     assert kind.ends.endswith(".")
     assert not (kind.over and kind.lasts)
+
+
+def kinds_in_the_code() -> set[str]:
+    """Every kind that a call of raise_alert names."""
+    found = set()
+    for app in ("workspaces", "contacts", "execution", "campaigns", "config"):
+        for path in (Path(settings_module.BASE_DIR) / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raise_alert":
+                    named = [word.value for word in node.keywords if word.arg == "kind"]
+                    found |= {str(value.value) for value in named if isinstance(value, ast.Constant)}
+    return found
+
+
+def test_every_kind_that_the_code_raises_is_registered() -> None:
+    raised_kinds = kinds_in_the_code()
+    assert {"uncertain", "task_failed", "cluster_silent"} <= raised_kinds
+    assert [kind for kind in sorted(raised_kinds) if kind_named(kind) is None] == []
