@@ -131,6 +131,14 @@ class EscalationStepAdmin(ServiceModelAdmin):
             )
         return field
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        # Routes and people have lists of their own; a window from here would open them without their words.
+        for wish in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+            if field is not None and hasattr(field.widget, wish):
+                setattr(field.widget, wish, False)
+        return field
+
     def write(self, request: HttpRequest, form: ServiceForm, obj: Any) -> EscalationStep:
         return save_step(
             workspace=here(request).workspace,
