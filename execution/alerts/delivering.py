@@ -5,6 +5,7 @@ then, since one that never comes is worse. While all live, each goes out once, h
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.db.models import F
 
 from execution.alerts.apprise_calls import Message, send
 from execution.alerts.mail import send_mail
-from execution.alerts.targets import MAIL, env_targets
+from execution.alerts.targets import MAIL, env_targets, route_target
 from execution.models import AlertDelivery, AlertRoute, DeliveryState
 from execution.services.alerts import raise_alert
 from execution.services.credentials import decrypt
@@ -24,7 +25,8 @@ from workspaces.models import Principal
 from workspaces.scope import all_workspaces
 
 _AT_MOST = 20
-_LEASE = timedelta(seconds=120)  # longer than one turn of sending can take
+_AT_ONCE = 8
+_LEASE = timedelta(seconds=180)  # longer than one turn of sending can take
 # Seconds after each failed try; after the last one it is given up.
 BACKOFF = (15, 60, 300, 900, 1_800, 3_600, 3_600)
 _SHOWN_DETAIL = 400
@@ -60,38 +62,42 @@ def _claim() -> list[AlertDelivery]:
 
 
 def _send_all(claimed: Sequence[AlertDelivery]) -> Mapping[UUID, str | None]:
-    """What went wrong with each: "" nothing, None where its way out is there no more. No transaction is open."""
+    """What went wrong with each: "" nothing, None where its way out is there no more. No transaction is open.
+
+    All at once, so that a mail server that hangs does not keep the chat waiting. Only this thread asks the database.
+    """
     wrong: dict[UUID, str | None] = {}
     urls: list[Message] = []
-    routes = {
-        f"route:{pk}": secret
-        for pk, secret in AlertRoute.objects.filter(
-            workspace_id__in={row.workspace_id for row in claimed}, is_active=True
-        ).values_list("pk", "secret")
-    }
-    for row in claimed:
-        url = env_targets().get(row.target)
-        if row.target in routes:
-            try:
-                url = decrypt(routes[row.target])
-            except Unavailable as error:
-                wrong[row.pk] = error.detail
-                continue
-        if url is not None:
+    ids = {row.workspace_id for row in claimed}
+    routes = AlertRoute.objects.filter(workspace_id__in=ids, is_active=True).values_list("pk", "secret")
+    secrets = {route_target(pk): secret for pk, secret in routes}
+    installation = env_targets()
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        mails: dict[UUID, Future[str]] = {}
+        for row in claimed:
             title, body = words_of(row)
-            body = _harmless(body)
-            urls.append(Message(id=str(row.pk), url=url, title=title, body=body, severity=row.alert.severity))
-            continue
-        address = _mail_address(row.target)
-        if address:
-            title, body = words_of(row)
-            wrong[row.pk] = send_mail(
-                workspace=row.workspace, to=address, subject=title, text=body, delivery_id=str(row.pk)
-            )
-        else:
-            wrong[row.pk] = None
-    outcome = send(urls) if urls else {}
-    return {**wrong, **{UUID(key): text for key, text in outcome.items()}}
+            url, address = installation.get(row.target), _mail_address(row.target)
+            if row.target in secrets:
+                try:
+                    url = decrypt(secrets[row.target])
+                except Unavailable as error:
+                    wrong[row.pk] = error.detail
+                    continue
+            if url is not None:
+                message = Message(
+                    id=str(row.pk), url=url, title=title, body=_harmless(body), severity=row.alert.severity
+                )
+                urls.append(message)
+            elif address:
+                mails[row.pk] = pool.submit(
+                    send_mail, workspace=row.workspace, to=address, subject=title, text=body, delivery_id=str(row.pk)
+                )
+            else:
+                wrong[row.pk] = None
+        outcome = send(urls) if urls else {}
+        wrong |= {UUID(key): text for key, text in outcome.items()}
+        wrong |= {key: sent.result() for key, sent in mails.items()}
+    return wrong
 
 
 def _mail_address(target: str) -> str:

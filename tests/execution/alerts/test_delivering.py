@@ -119,7 +119,7 @@ def test_a_message_whose_sender_died_is_sent_by_the_next(cast: Cast, web: HttpSi
     tell_due()
     with cast.scope():
         deliveries(cast)[0].__class__.objects.update(state="sending", attempts=1)
-    clock.advance(121)
+    clock.advance(181)
     assert deliver_due() == 1
 
 
