@@ -23,11 +23,15 @@ _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LIFTS = {"info": "info", "warning": "warning", "critical": "failure"}
 
 _refused: set[int] = set()  # the threads in which an address was refused
+_out = sys.stdout
 _said: dict[int, str] = {}  # by thread: the last thing Apprise complained of
 
 
 def main() -> None:
     """See the module."""
+    global _out
+    # A plugin that prints must not be taken for an answer.
+    _out, sys.stdout = sys.stdout, sys.stderr
     order = json.load(sys.stdin)
     addresses = _load(Path(order["folder"]) / "addresses.py")
     import apprise
@@ -106,8 +110,8 @@ def _without_secrets(text: str, url: str) -> str:
 
 
 def _answer(line: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    _out.write(json.dumps(line) + "\n")
+    _out.flush()
 
 
 def _load(path: Path) -> Any:

@@ -50,9 +50,13 @@ def _claim() -> list[AlertDelivery]:
             state__in=[DeliveryState.PENDING, DeliveryState.SENDING], due_at__lte=now
         )
         rows = list(due.select_related("alert", "workspace").order_by("due_at", "id")[:_AT_MOST])
-        over = [row for row in rows if row.alert.resolved_at is not None]
-        AlertDelivery.objects.filter(pk__in=[row.pk for row in over]).update(state=DeliveryState.DROPPED)
-        claimed = [row for row in rows if row.alert.resolved_at is None]
+        over = [row.pk for row in rows if row.alert.resolved_at is not None]
+        AlertDelivery.objects.filter(pk__in=over).update(state=DeliveryState.DROPPED)
+        # Taken up again and again and never settled: whoever sends it dies of it.
+        lost = [row.pk for row in rows if row.pk not in over and row.attempts > len(BACKOFF)]
+        why = "Whoever tried to send it ended before it was done."
+        AlertDelivery.objects.filter(pk__in=lost).update(state=DeliveryState.FAILED, error=why)
+        claimed = [row for row in rows if row.pk not in over and row.pk not in lost]
         AlertDelivery.objects.filter(pk__in=[row.pk for row in claimed]).update(
             state=DeliveryState.SENDING, due_at=now + _LEASE, attempts=F("attempts") + 1
         )

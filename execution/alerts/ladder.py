@@ -36,13 +36,17 @@ class Ladder:
 
     rungs: Mapping[str, Sequence[Rung]]
 
+    def of(self, severity: str) -> Sequence[Rung]:
+        """The steps; a severity that nobody knows climbs as a warning, rather than keeping all others waiting."""
+        return self.rungs.get(severity, self.rungs[Severity.WARNING])
+
     def reached(self, *, severity: str, first_at: datetime, now: datetime) -> int:
         """How many steps an alert has come to."""
-        return sum(first_at + rung.after <= now for rung in self.rungs[severity])
+        return sum(first_at + rung.after <= now for rung in self.of(severity))
 
     def next_at(self, *, severity: str, first_at: datetime, reached: int) -> datetime | None:
         """When the next step comes; None after the last."""
-        rungs = self.rungs[severity]
+        rungs = self.of(severity)
         return first_at + rungs[reached].after if reached < len(rungs) else None
 
 

@@ -77,7 +77,7 @@ def _whom(
 ) -> tuple[frozenset[str], frozenset[UUID]]:
     """The places and the members to tell: those of the steps just come to; all told before where it happened again."""
     reached = ladder.reached(severity=alert.severity, first_at=alert.first_at, now=now)
-    rungs = ladder.rungs[alert.severity]
+    rungs = ladder.of(alert.severity)
     again = alert.count > alert.told_count
     told = rungs[:reached] if again else rungs[alert.step : reached]
     targets = frozenset[str]().union(*(rung.targets for rung in told))

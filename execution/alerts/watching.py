@@ -48,8 +48,9 @@ def watch_audit() -> int:
     broken = 0
     workspaces = list(Workspace.objects.values_list("pk", flat=True))
     with all_workspaces("every chain is verified"):
+        faults = verify_newest(workspace_ids=[None, *workspaces], blocks=_NEWEST_BLOCKS)
         for chain in [None, *workspaces]:
-            bad = verify_newest(workspace_id=chain, blocks=_NEWEST_BLOCKS)
+            bad = faults.get(chain)
             # The installation's own chain is everybody's business.
             concerned: list[UUID] = [chain] if chain else workspaces
             fingerprint = f"audit:{chain or 'installation'}"

@@ -13,7 +13,7 @@ from execution.alerts.addresses import SCHEMES, is_public
 from execution.alerts.delivering import BACKOFF, deliver_due
 from execution.alerts.resolving import resolve
 from execution.alerts.telling import tell_due
-from execution.models import Alert, AlertRoute, Severity
+from execution.models import Alert, AlertDelivery, AlertRoute, Severity
 from execution.services.credentials import encrypt
 from tests.builders import Cast
 from tests.execution.alerts.raising import deliveries, raised
@@ -118,7 +118,7 @@ def test_a_message_whose_sender_died_is_sent_by_the_next(cast: Cast, web: HttpSi
     raised(cast)
     tell_due()
     with cast.scope():
-        deliveries(cast)[0].__class__.objects.update(state="sending", attempts=1)
+        AlertDelivery.objects.update(state="sending", attempts=1)
     clock.advance(181)
     assert deliver_due() == 1
 
@@ -240,3 +240,13 @@ def test_apprise_knows_every_scheme_that_is_allowed() -> None:
 )
 def test_it_knows_a_public_address(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_a_message_of_which_every_sender_dies_is_given_up(cast: Cast, web: HttpSink) -> None:
+    make_route(cast, "Chat", f"{web.url}/chat")
+    raised(cast)
+    tell_due()
+    with cast.scope():
+        AlertDelivery.objects.update(attempts=len(BACKOFF) + 1)
+    assert deliver_due() == 0
+    assert (web.received, list(states(cast).values())) == ([], ["failed"])

@@ -193,3 +193,9 @@ def test_every_kind_that_the_code_raises_is_registered() -> None:
     raised_kinds = kinds_in_the_code()
     assert {"uncertain", "task_failed", "cluster_silent"} <= raised_kinds
     assert [kind for kind in sorted(raised_kinds) if kind_named(kind) is None] == []
+
+
+def test_a_severity_that_nobody_knows_keeps_no_other_alert_waiting(cast: Cast) -> None:
+    raised(cast, fingerprint="a", severity="grave")
+    raised(cast, fingerprint="b")
+    assert tell_due() == 2
