@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import AddIndex
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
 
@@ -150,3 +151,39 @@ class DropImpliedForeignKey(Operation):
     @property
     def migration_name_fragment(self) -> str:
         return f"{self.model_name.lower()}_{self.column}_implied"
+
+
+class AddIndexOnline(AddIndex):
+    """An index on a table that may be big: on PostgreSQL made beside the running writes (CREATE INDEX CONCURRENTLY).
+
+    Its migration says `atomic = False` and holds nothing else. Where making it breaks off, PostgreSQL leaves an invalid
+    index behind, which a second try drops first. SQLite has one writer anyway and makes it as usual.
+    """
+
+    atomic = False
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            self._alone(schema_editor)
+            schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
+            schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(
+            schema_editor.connection.alias, from_state.apps.get_model(app_label, self.model_name)
+        ):
+            self._alone(schema_editor)
+            schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
+
+    def _alone(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        if schema_editor.connection.in_atomic_block:
+            raise RuntimeError("An index is made online outside a transaction; set atomic = False on its migration.")

@@ -46,6 +46,8 @@ class Attempt(TenantModel):
         indexes = [
             # Recovery of a dead worker's chunk.
             models.Index(fields=["chunk"], name="attempt_under_way", condition=Q(state="marked")),
+            # Whether too many failed lately; only what failed pays for it.
+            models.Index(fields=["workspace", "-ended_at"], name="attempt_failed", condition=Q(state="failed")),
         ]
 
     def __str__(self) -> str:

@@ -16,14 +16,11 @@ from execution.services.alerts import raise_alert
 from execution.services.holds import set_hold
 from workspaces.actors import system_actor
 from workspaces.clock import database_now
-from workspaces.ids import lowest_id
 from workspaces.models import Workspace
 from workspaces.settings_store import effective_settings
 
 # Throttling is no failure, and a refused account is stopped at once (failures.py).
 COUNTED = ("transient", "permanent")
-# Attempts are found by the time in their ids, which is their host's and not the database's.
-_CLOCKS_APART = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +88,13 @@ def _look(
         return None
     released = holds.order_by("-released_at").values_list("released_at", flat=True).first()
     since = max(filter(None, [since, released, not_before]))
-    last = list(_calls(workspace=workspace, of=of, since=since)[: values["error_burst_calls"]])
-    wrong = [(account, error) for state, account, error in last if state == AttemptState.FAILED]
-    if len(wrong) < values["error_burst_failures"] or len({account for account, _ in wrong}) < accounts_at_least:
+    wrong = list(_failures(workspace=workspace, of=of, since=since)[: values["error_burst_failures"]])
+    if len(wrong) < values["error_burst_failures"]:
         return None
-    reason = f"{len(wrong)} of the last {len(last)} calls failed. The last one: {wrong[0][1]}"
+    number = _calls_from(min(pk for pk, *_ in wrong), workspace=workspace, of=of, at_most=values["error_burst_calls"])
+    if number is None or len({account for _, account, _ in wrong}) < accounts_at_least:
+        return None
+    reason = f"{len(wrong)} of the last {number} calls failed. The last one: {wrong[0][2]}"
     hold = set_hold(
         scope=f"{scope.value}:{key}", reason=reason[:300], actor=system_actor("executor"), workspace=workspace
     )
@@ -109,14 +108,22 @@ def _look(
     return hold
 
 
-def _calls(*, workspace: Workspace, of: Mapping[str, Any], since: datetime) -> QuerySet[Any, Any]:
-    """The calls since then, the last first: how each ended, through which account, what was wrong."""
+def _failures(*, workspace: Workspace, of: Mapping[str, Any], since: datetime) -> QuerySet[Any, Any]:
+    """The calls that definitely failed since then, the last first: id, account, what was wrong."""
+    rows = Attempt.objects.filter(
+        workspace=workspace, state=AttemptState.FAILED, ended_at__gt=since, error_kind__in=COUNTED, **of
+    )
+    return rows.order_by("-ended_at", "-id").values_list("id", "request__account_id", "error")
+
+
+def _calls_from(first: UUID, *, workspace: Workspace, of: Mapping[str, Any], at_most: int) -> int | None:
+    """How many calls there were from this one on; None for more than `at_most`. Ids grow with time."""
     ended = [AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.UNCERTAIN]
     rows = Attempt.objects.filter(
-        workspace=workspace, id__gte=lowest_id(since - _CLOCKS_APART), ended_at__gt=since, state__in=ended, **of
+        workspace=workspace, id__gte=first, state__in=ended, error_kind__in=["", "ambiguous", *COUNTED], **of
     )
-    rows = rows.filter(error_kind__in=["", "ambiguous", *COUNTED])
-    return rows.order_by("-id").values_list("state", "request__account_id", "error")
+    number = len(rows.order_by("-id").values_list("id", flat=True)[: at_most + 1])
+    return number if number <= at_most else None
 
 
 def _default_account(channel: str) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any, Self
 
 
 class HttpSink:
-    """`with HttpSink() as sink: sink.url`. `answer`: path -> status; 200 for whatever is not there."""
+    """`with HttpSink() as sink: sink.url`. `answer`: path -> status. `location`: where a redirect sends to."""
 
-    def __init__(self, *, answer: Callable[[str], int] = lambda path: 200, location: str = "") -> None:
+    def __init__(
+        self, *, answer: Callable[[str], int] = lambda path: 200, location: str = "", host: str = "127.0.0.1"
+    ) -> None:
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.answer = answer
         sink = self
@@ -29,7 +31,7 @@ class HttpSink:
             def log_message(self, format: str, *args: Any) -> None:
                 return None
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 

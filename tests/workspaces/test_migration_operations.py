@@ -2,11 +2,11 @@
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from tests.builders import make_cast
-from workspaces.migration_operations import CompositeForeignKey, DropImpliedForeignKey
+from workspaces.migration_operations import AddIndexOnline, CompositeForeignKey, DropImpliedForeignKey
 
 
 def constraints() -> set[str]:
@@ -99,3 +99,33 @@ def test_every_migration_can_be_undone_and_done_again(live_db):
     call_command("migrate", verbosity=0)
     call_command("check", databases=["default"])
     assert "contacts_contact_organisation_id_tied" in constraints()
+
+
+def online_index() -> AddIndexOnline:
+    index = models.Index(
+        fields=["workspace", "-ended_at"], name="attempt_of_a_test", condition=models.Q(state="failed")
+    )
+    return AddIndexOnline(model_name="attempt", index=index)
+
+
+def valid_indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_an_index_is_made_online_and_undone_and_made_again_after_a_try_that_broke_off(live_db):
+    state = MigrationLoader(connection).project_state()
+    for _ in range(2):
+        with connection.schema_editor(atomic=False) as editor:
+            online_index().database_forwards("execution", editor, state, state)
+        assert "attempt_of_a_test" in valid_indexes()
+    with connection.schema_editor(atomic=False) as editor:
+        online_index().database_backwards("execution", editor, state, state)
+    assert "attempt_of_a_test" not in valid_indexes()
+
+
+def test_an_index_is_not_made_online_inside_a_transaction(db):
+    state = MigrationLoader(connection).project_state()
+    with pytest.raises(RuntimeError, match="atomic = False"), connection.schema_editor(atomic=False) as editor:
+        online_index().database_forwards("execution", editor, state, state)

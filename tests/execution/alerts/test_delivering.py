@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import override_settings
@@ -181,7 +182,24 @@ def test_it_reaches_no_address_inside_by_number_or_name() -> None:
     assert all("not public" in text for text in outcome.values()), outcome
 
 
-def test_it_follows_no_redirect_to_another_way_of_the_same_kind() -> None:
+def test_it_follows_no_redirect_to_an_address_inside(tmp_path: Path) -> None:
+    """With rules of this test's own, by which this machine's first address is public and its second is not."""
+    (tmp_path / "addresses.py").write_text("def is_public(host):\n    return host == '127.0.0.1'\n")
+    with (
+        HttpSink(host="127.0.0.2") as inside,
+        HttpSink(answer=lambda path: 307, location=f"http://127.0.0.2:{inside.port}/metadata") as outside,
+    ):
+        one = {"id": "1", "url": f"{outside.url}/x", "title": "t", "body": "b", "severity": "critical"}
+        order = {"folder": str(tmp_path), "allow_private": False, "messages": [one]}
+        script = Path(apprise_calls.__file__).with_name("apprise_process.py")
+        told = subprocess.run(
+            [sys.executable, "-I", str(script)], input=json.dumps(order), capture_output=True, text=True, check=True
+        )
+        assert (outside.paths, inside.paths) == (["/x"], [])
+    assert "not public" in json.loads(told.stdout)["error"]
+
+
+def test_it_follows_no_redirect_to_a_file() -> None:
     with (
         HttpSink(answer=lambda path: 307, location="file:///etc/passwd") as sink,
         override_settings(ALERT_ALLOW_PRIVATE=True),
