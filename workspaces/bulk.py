@@ -5,13 +5,16 @@ up as one array. SQLite gets Django's own statements.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.fields import Field
 from django.db.models.lookups import In
+
+_BATCH = 2_000  # rows in one statement, so that its text stays within a few megabytes
 
 
 class Among(In):
@@ -55,6 +58,25 @@ def insert_rows(
         sql += " ON CONFLICT DO NOTHING"
     with connection.cursor() as cursor:
         cursor.execute(sql, source.parameters)
+
+
+def insert_objects(objects: Iterable[models.Model], *, ignore_conflicts: bool = False) -> None:
+    """Insert unsaved objects of one model, as `bulk_create` does, at a fraction of its cost."""
+    left = iter(objects)
+    while part := list(islice(left, _BATCH)):
+        model = type(part[0])
+        if connection.vendor != "postgresql":
+            model._base_manager.bulk_create(part, ignore_conflicts=ignore_conflicts)
+            continue
+        fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+        for field in fields:
+            if getattr(field, "auto_now_add", False) or getattr(field, "auto_now", False):
+                for one in part:
+                    field.pre_save(one, add=True)
+        names = [field.attname for field in fields]
+        insert_rows(model, rows=[{n: vars(one)[n] for n in names} for one in part], ignore_conflicts=ignore_conflicts)
+        for one in part:
+            one._state.adding, one._state.db = False, connection.alias
 
 
 def update_rows(model: type[models.Model], *, rows: Mapping[UUID, Mapping[str, Any]]) -> None:
@@ -102,5 +124,10 @@ class _Source:
             else:
                 self.columns.append(f"new.{quote(name)}")
                 varying[name] = f"{quote(name)} {kind}"
-        self.parameters.append(json.dumps([{name: row[name] for name in varying} for row in rows], default=str))
+        self.parameters.append(json.dumps([{name: row[name] for name in varying} for row in rows], default=_text))
         self.table = f"jsonb_to_recordset(%s::jsonb) AS new ({', '.join(varying.values())})"
+
+
+def _text(value: Any) -> str:
+    """What JSON has no form for, as PostgreSQL reads it: bytes in hexadecimal, ids and times as they are written."""
+    return "\\x" + value.hex() if isinstance(value, bytes | memoryview) else str(value)

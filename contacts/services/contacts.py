@@ -13,6 +13,7 @@ from contacts.services.fields import guess_zone, read_columns, read_tags
 from contacts.services.writing import Fields, line, writing
 from workspaces import audit
 from workspaces.actors import Actor
+from workspaces.bulk import insert_objects
 from workspaces.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from workspaces.models import PrincipalKind, Workspace
 
@@ -259,7 +260,7 @@ def _unsaved(
 
 def _insert(*, workspace: Workspace, actor: Actor, kind: str, new: Mapping[str, Contact]) -> dict[str, Contact]:
     """Insert them; where somebody else was faster by email, theirs stands."""
-    Contact.objects.bulk_create(new.values(), ignore_conflicts=kind == AddressKind.EMAIL, batch_size=2_000)
+    insert_objects(new.values(), ignore_conflicts=kind == AddressKind.EMAIL)
     found = dict(new)
     if kind == AddressKind.EMAIL:
         found = _contacts_by_key(workspace=workspace, kind=kind, keys=set(new))

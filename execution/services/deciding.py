@@ -28,6 +28,7 @@ from execution.states import Status
 from execution.transitions import entry_for, move
 from workspaces.actors import Actor
 from workspaces.audit.record import record_many
+from workspaces.bulk import insert_objects
 from workspaces.canonical import digest_of, sha256_hex
 from workspaces.clock import database_now
 from workspaces.errors import Conflict, CountersignError, NotPermitted
@@ -60,20 +61,23 @@ def decide(
     rows = list(
         ExecutionRequest.objects.select_for_update(of=("self",))
         .select_related("current")
-        .filter(workspace=workspace, id__in=list(seen))
+        .defer("metadata", "facts", "policy_matched", "policy_reasons", "current__drift", "current__note")
+        .filter(workspace=workspace, id__among=list(seen))
         .order_by("id")
     )
     ids = [row.id for row in rows]
     authored = set(
-        Revision.objects.filter(request_id__in=ids, author_id=actor.principal_id).values_list("request_id", flat=True)
+        Revision.objects.filter(request_id__among=ids, author_id=actor.principal_id).values_list(
+            "request_id", flat=True
+        )
     )
     sole = bool(authored) and bool(get_setting(key="sole_operator", workspace=workspace))
     waiting: dict[UUID, list[RequestGate]] = defaultdict(list)
-    for row_gate in RequestGate.objects.filter(request_id__in=ids, state=GateState.OPEN):
+    for row_gate in RequestGate.objects.filter(request_id__among=ids, state=GateState.OPEN):
         waiting[row_gate.request_id].append(row_gate)
     mine = {
         (d.request_id, d.revision, d.gate_id): d.verdict
-        for d in Decision.objects.filter(request_id__in=ids, principal_id=actor.principal_id)
+        for d in Decision.objects.filter(request_id__among=ids, principal_id=actor.principal_id)
     }
     definitions = {d.name: d for d in GateDefinition.objects.filter(workspace=workspace)}
     now, correlation = database_now(), new_id()
@@ -118,7 +122,7 @@ def decide(
             for row_gate in gates
         ]
         outcome.decided.append(row.id)
-    Decision.objects.bulk_create(decisions, batch_size=1_000)
+    insert_objects(decisions)
     by_id = {row.id: row for row in rows}
     decided = [by_id[i] for i in outcome.decided]
     if verdict == Verdict.APPROVE:
@@ -210,12 +214,12 @@ def _pass_gates(
     """Close the gates whose quorum is reached, and approve what has none left."""
     gate_ids = [d.gate_id for d in decisions]
     votes: dict[UUID, set[UUID]] = defaultdict(set)
-    for gate_id, principal_id in Decision.objects.filter(gate_id__in=gate_ids, verdict=Verdict.APPROVE).values_list(
+    for gate_id, principal_id in Decision.objects.filter(gate_id__among=gate_ids, verdict=Verdict.APPROVE).values_list(
         "gate_id", "principal_id"
     ):
         votes[gate_id].add(principal_id)
     passed = {g.id for gates in waiting.values() for g in gates if g.id in votes and len(votes[g.id]) >= g.needed}
-    RequestGate.objects.filter(id__in=passed).update(state=GateState.PASSED, closed_at=now)
+    RequestGate.objects.filter(id__among=passed).update(state=GateState.PASSED, closed_at=now)
     through: dict[str, list[UUID]] = defaultdict(list)
     still: list[UUID] = []
     for row in rows:

@@ -16,6 +16,7 @@ from execution.policies import Outcome, PolicyVerdict
 from execution.states import Status
 from execution.transitions import move
 from workspaces.actors import Actor
+from workspaces.bulk import insert_objects
 from workspaces.clock import database_now
 from workspaces.models import Workspace
 from workspaces.settings_store import UNDO_PREFIX, effective_settings
@@ -147,7 +148,7 @@ def open_gates(
                     deadline=now + timedelta(seconds=within),
                 )
             )
-    RequestGate.objects.bulk_create(rows, batch_size=1_000)
+    insert_objects(rows)
 
 
 def close_gates(
@@ -163,7 +164,7 @@ def close_gates(
     in `names`, where given.
     """
     states = [GateState.OPEN, GateState.PASSED] if also_passed else [GateState.OPEN]
-    rows = RequestGate.objects.filter(workspace_id=workspace_id, request_id__in=ids, state__in=states)
+    rows = RequestGate.objects.filter(workspace_id=workspace_id, request_id__among=ids, state__in=states)
     if names is not None:
         rows = rows.filter(name__in=names)
     rows.update(state=state, closed_at=now)

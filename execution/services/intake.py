@@ -71,7 +71,7 @@ def contacts_for(
     Also returns, by index, an error for each that names a contact this workspace does not have.
     """
     named = {i for c in checked if (i := _uuid(c.proposal.contact)) is not None}
-    found = {c.id: c for c in Contact.objects.filter(workspace=workspace, id__in=named, is_erased=False)}
+    found = {c.id: c for c in Contact.objects.filter(workspace=workspace, id__among=named, is_erased=False)}
     by_kind: dict[str, set[str]] = defaultdict(set)
     for c in checked:
         if c.proposal.contact is None and c.proposal.to and c.spec.recipient_kind != "none":

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from execution.models import Part
+from workspaces.bulk import insert_objects
 from workspaces.canonical import sha256_hex
 from workspaces.models import Workspace
 
 
 def store_parts(*, workspace: Workspace, parts: Mapping[str, bytes]) -> None:
     """Keep each content; what is there already is left alone. Inside the scope."""
-    Part.objects.bulk_create(
-        [
+    insert_objects(
+        (
             Part(workspace=workspace, sha256=digest, content=content, size=len(content))
             for digest, content in parts.items()
-        ],
-        batch_size=500,
+        ),
         ignore_conflicts=True,
     )
 

@@ -28,6 +28,7 @@ from execution.services.parts import store_parts
 from execution.types import Origin, Proposal
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
+from workspaces.bulk import insert_objects
 from workspaces.canonical import digest_of
 from workspaces.errors import Conflict, CountersignError, InvalidInput, NotFound
 from workspaces.ids import new_id
@@ -376,8 +377,8 @@ def _store(
         revisions.append(revision)
         parts.update(frozen.parts)
         judged.append(Judged(request_id=request_id, revision=1, channel=one.spec.name, verdict=verdict))
-    ExecutionRequest.objects.bulk_create(requests, batch_size=1_000)
-    Revision.objects.bulk_create(revisions, batch_size=1_000)
+    insert_objects(requests)
+    insert_objects(revisions)
     store_parts(workspace=workspace, parts=parts)
     if plan:
         ExecutionPlan.objects.filter(pk=plan.pk).update(size=plan_size)
