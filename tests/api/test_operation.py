@@ -138,6 +138,6 @@ def test_an_alert_is_listed_and_acknowledged(cast, rosa, api_of):
 def test_another_workspaces_alert_is_404(cast, stranger):
     raise_alert(workspace_id=cast.workspace.id, kind="k", severity="info", fingerprint="f", title="t")
     with cast.scope():
-        alert = Alert.objects.get()
+        alert = Alert.objects.exclude(kind="hold_set").get()
     assert stranger.get(f"alerts/{alert.pk}").json["status"] == 404
     assert stranger.post(f"alerts/{alert.pk}/acknowledge").json["status"] == 404
