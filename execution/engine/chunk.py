@@ -56,12 +56,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a mark found: a chunk to perform (None where every guard stopped what was there), and whether anything
-    was due at all.
+    """What a mark found: a chunk to perform (None where every guard stopped what was there), and the requests that it
+    looked at.
     """
 
     chunk: Chunk | None
-    seen: int
+    seen: Sequence[UUID]
     full: bool
 
 
@@ -95,7 +95,7 @@ def mark(
     now = database_now()
     ids = _claim(workspace_id=workspace_id, manual=manual, at_most=at_most, only=only, now=now)
     if not ids:
-        return Claim(chunk=None, seen=0, full=False)
+        return Claim(chunk=None, seen=(), full=False)
     ground = cache.get(workspace_id=workspace_id)
     found, broken = _readable(ground=ground, ids=ids, now=now, manual=manual)
     through: list[Facts] = []
@@ -121,7 +121,7 @@ def mark(
     chunk = None
     if through:
         chunk = _commit_marks(ground=ground, through=through, worker_id=worker_id, actor=actor, now=now)
-    return Claim(chunk=chunk, seen=len(ids), full=len(ids) >= at_most)
+    return Claim(chunk=chunk, seen=ids, full=len(ids) >= at_most)
 
 
 def _readable(*, ground: Ground, ids: Sequence[UUID], now: datetime, manual: bool) -> tuple[list[Facts], list[UUID]]:

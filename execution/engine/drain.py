@@ -42,14 +42,15 @@ def drain(
     """Perform what is due.
 
     manual: started by a person, the cron endpoint or the command line, so that it acts although carrying out by itself
-    is off. workspace: only this one's. request_ids: only these, due or not. seconds: nothing is begun after them.
-    lanes: threads at most, ENGINE_LANES where None; a second one starts only when there is more than one chunk.
+    is off. workspace: only this one's. request_ids: only these, due or not, each looked at once, by one lane.
+    seconds: nothing is begun after them. lanes: threads at most, ENGINE_LANES where None; a second one starts only
+    when there is more than one chunk.
     """
     until = time.monotonic() + seconds
     actor = system_actor("executor")
     total = Tally()
     with running_worker() as worker:
-        others = _Others(most=(lanes or settings.ENGINE_LANES) - 1)
+        others = _Others(most=(lanes or settings.ENGINE_LANES) - 1 if request_ids is None else 0)
 
         def may_go_on() -> bool:
             return not stopping.requested.is_set() and not others.over.is_set() and time.monotonic() < until

@@ -32,6 +32,7 @@ class Row(NamedTuple):
     runs_alone: bool
     scheduled_for: datetime | None
     expires_at: datetime | None
+    approved_at: datetime | None
     undo_until: datetime | None
     attempts_made: int
     agent: str

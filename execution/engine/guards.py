@@ -6,7 +6,7 @@ LIMITS comes last: taking a place in a window is a write, done in engine/limits.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -59,10 +59,22 @@ def approved(facts: Facts) -> Stop | None:
 
 
 def expiry(facts: Facts) -> Stop | None:
-    at = facts.row.expires_at
-    if at is None or at > facts.now:
+    """Its own time, and that of the approval: as long as the strictest gate it passed lets one lie unused, from the
+    approval on, or from the time it was scheduled for if that is later.
+    """
+    row = facts.row
+    if row.expires_at is not None and row.expires_at <= facts.now:
+        detail = f"Its time ended at {row.expires_at:%Y-%m-%d %H:%M} UTC."
+        return Stop(then=Then.EXPIRE, reason="expired", detail=detail)
+    passed = {a.gate for a in facts.approvals if a.gate_passed and a.revision == row.revision}
+    allowed = [facts.ground.gates[name].expires_after_seconds for name in passed if name in facts.ground.gates]
+    if row.approved_at is None or not allowed:
         return None
-    return Stop(then=Then.EXPIRE, reason="expired", detail=f"Its time ended at {at:%Y-%m-%d %H:%M} UTC.")
+    until = max(row.approved_at, row.scheduled_for or row.approved_at) + timedelta(seconds=min(allowed))
+    if until > facts.now:
+        return None
+    detail = f"Its approval was good until {until:%Y-%m-%d %H:%M} UTC. Propose it anew."
+    return Stop(then=Then.EXPIRE, reason="expired", detail=detail)
 
 
 def seal(facts: Facts) -> Stop | None:

@@ -113,7 +113,11 @@ class Lane:
             self.tally.claimed += len(claim.chunk.members)
             reached("marked")
             self._perform(claim.chunk)
-        return claim.seen > 0 and self.only is None
+        if self.only is not None:
+            # Each of these is looked at once, whatever it then waits for.
+            seen = set(claim.seen)
+            self.only = [request_id for request_id in self.only if request_id not in seen]
+        return bool(claim.seen)
 
     def _mark(self, workspace_id: UUID) -> Claim:
         reached("before_mark")

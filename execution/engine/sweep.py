@@ -1,9 +1,10 @@
 """The sweep: what must happen even if every bell is lost. Needs no queue."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Q
 
 from execution import queue
 from execution.models import ExecutionRequest, GateDefinition, GateState, RequestGate
@@ -38,9 +39,14 @@ def _expire(workspace: Workspace) -> int:
             workspace=workspace, status__in=[Status.PENDING, Status.NEEDS_CHANGES, Status.APPROVED], expires_at__lte=now
         )
         ids = list(waiting.order_by("id").values_list("id", flat=True)[:_AT_MOST])
-        unanswered = set(_unanswered(workspace)) - set(ids)
+        unanswered = set(_unanswered(workspace, now=now)) - set(ids)
+        unused = set(_unused(workspace, now=now)) - set(ids)
         count = 0
-        for group, reason in ((ids, "its time ran out"), (sorted(unanswered), "nobody answered in time")):
+        for group, reason in (
+            (ids, "its time ran out"),
+            (sorted(unanswered), "nobody answered in time"),
+            (sorted(unused), "its approval was not used in time"),
+        ):
             moved = move(
                 workspace_id=workspace.id,
                 ids=group,
@@ -56,9 +62,8 @@ def _expire(workspace: Workspace) -> int:
     return count
 
 
-def _unanswered(workspace: Workspace) -> list[UUID]:
+def _unanswered(workspace: Workspace, *, now: datetime) -> list[UUID]:
     """Requests at a gate for longer than the gate lets them wait."""
-    now = database_now()
     found: list[UUID] = []
     for gate in GateDefinition.objects.filter(workspace=workspace):
         since = now - timedelta(seconds=gate.expires_after_seconds)
@@ -66,4 +71,22 @@ def _unanswered(workspace: Workspace) -> list[UUID]:
             workspace=workspace, name=gate.name, state=GateState.OPEN, opened_at__lte=since
         )
         found += open_gates.values_list("request_id", flat=True)[:_AT_MOST]
+    return found
+
+
+def _unused(workspace: Workspace, *, now: datetime) -> list[UUID]:
+    """Requests approved for longer than a gate they passed lets an approval lie. The guard `expiry` says the same."""
+    found: list[UUID] = []
+    for gate in GateDefinition.objects.filter(workspace=workspace):
+        since = now - timedelta(seconds=gate.expires_after_seconds)
+        passed = RequestGate.objects.filter(
+            Q(request__scheduled_for=None) | Q(request__scheduled_for__lte=since),
+            workspace=workspace,
+            name=gate.name,
+            state=GateState.PASSED,
+            revision=F("request__revision"),
+            request__status=Status.APPROVED,
+            request__approved_at__lte=since,
+        )
+        found += passed.values_list("request_id", flat=True)[:_AT_MOST]
     return found

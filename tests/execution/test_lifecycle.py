@@ -300,6 +300,36 @@ def test_what_outlived_its_own_time_expires(cast: Cast, clock: StoppedClock, ser
     assert (again(cast, request).status, service.calls) == (Status.EXPIRED, [])
 
 
+GATE_ALLOWS = timedelta(days=7)  # as shipped
+
+
+def test_an_approval_that_was_not_used_in_time_expires(cast: Cast, clock: StoppedClock, service: Service) -> None:
+    request = approved_email(cast)
+    clock.advance(GATE_ALLOWS.total_seconds() - 1)
+    assert sweep() == 0
+    clock.advance(1)
+    sweep()
+    after = again(cast, request)
+    assert (after.status, after.last_error) == (Status.EXPIRED, "Expired: its approval was not used in time.")
+
+
+def test_an_old_approval_sends_nothing_before_any_sweep(cast: Cast, clock: StoppedClock, service: Service) -> None:
+    request = approved_email(cast)
+    clock.advance(GATE_ALLOWS.total_seconds())
+    drain_due(cast)
+    assert (again(cast, request).status, service.calls) == (Status.EXPIRED, [])
+
+
+def test_the_time_of_an_approval_runs_from_what_it_was_scheduled_for(
+    cast: Cast, clock: StoppedClock, service: Service
+) -> None:
+    request = approved_email(cast, scheduled_for=database_now() + timedelta(days=30))
+    clock.advance(timedelta(days=30, hours=1).total_seconds())
+    assert sweep() == 0
+    drain_due(cast)
+    assert again(cast, request).status == Status.SUCCEEDED
+
+
 def test_what_has_time_left_is_let_be(cast: Cast, clock: StoppedClock) -> None:
     request = propose_email(cast)
     clock.advance(60)

@@ -1,0 +1,47 @@
+"""A drain over named requests."""
+
+from execution.models import ProviderAccount
+from execution.services.accounts import save_account
+from execution.states import Status
+from tests.builders import Cast
+from tests.execution.arranged import again, approved_email, drain_due
+from tests.machine.recorder import Answer, Service
+
+
+def other_account(cast: Cast) -> ProviderAccount:
+    """What goes through it is never in one chunk with what goes through the default account."""
+    return save_account(
+        workspace=cast.workspace,
+        actor=cast.omar,
+        name="Another",
+        channel="email",
+        provider="recorder",
+        host="mail.example.com",
+        security="none",
+        from_email="other@example.org",
+        secret="another secret",
+    )
+
+
+def test_it_performs_all_of_them_in_as_many_chunks_as_it_takes(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    requests = [approved_email(cast), approved_email(cast, account=other_account(cast).id)]
+    drain_due(cast, *requests)
+    assert [again(cast, request).status for request in requests] == [Status.SUCCEEDED] * 2
+
+
+def test_it_looks_at_each_once_though_it_could_be_tried_again(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    service.script.before = lambda call: Answer.BUSY
+    requests = [approved_email(cast), approved_email(cast, account=other_account(cast).id)]
+    drain_due(cast, *requests)
+    assert [(r.status, r.attempts_made) for r in (again(cast, one) for one in requests)] == [(Status.APPROVED, 1)] * 2
+    assert len(service.calls) == 2
+
+
+def test_it_performs_nothing_else(cast: Cast, service: Service, account: ProviderAccount) -> None:
+    named, other = approved_email(cast), approved_email(cast)
+    drain_due(cast, named)
+    assert (again(cast, named).status, again(cast, other).status) == (Status.SUCCEEDED, Status.APPROVED)
