@@ -24,6 +24,7 @@ from workspaces.scope import all_workspaces
 
 _REASON = "filtered by the workspace given"
 _IN_ONE_QUERY = 5_000
+_PHONE_SIGNS = str.maketrans("", "", "+-./()")  # what people write between the digits of a phone number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +207,8 @@ def _mentions(word: str) -> Q:
     found = Q()
     for column in ("name", "title", "email", "organisation__name"):
         found |= Q(**{f"{column}__icontains": word})
-    digits = "".join(character for character in word if character.isdecimal())
-    return found | Q(phone__contains=digits) if len(digits) >= 3 else found
+    digits = word.translate(_PHONE_SIGNS)
+    return found | Q(phone__contains=digits) if len(digits) >= 3 and digits.isdecimal() else found
 
 
 def _suppressed_exists(workspace: Workspace) -> Q:

@@ -31,6 +31,10 @@ def test_it_finds_by_name_email_phone_role_and_organisation(cast, office, q):
     assert [contact.id for contact in search_contacts(workspace=cast.workspace, q=q)] == [office.id]
 
 
+def test_digits_inside_a_word_are_no_phone_number(cast, office):
+    assert not search_contacts(workspace=cast.workspace, q="room0958b").exists()
+
+
 @pytest.mark.parametrize("q", ["nobody", "dana smith", "%", "_", "99999"])
 def test_every_word_must_be_found(cast, office, q):
     assert not search_contacts(workspace=cast.workspace, q=q).exists()
