@@ -32,6 +32,8 @@ audit.register(
         "plan.proposed": "{actor} proposed a plan of {size} request(s)",
         "hold.set": "{actor} held {scope}",
         "hold.released": "{actor} released {scope}",
+        "installation.restored": "{actor} found a restored or copied database and stopped everything: {difference}",
+        "installation.resumed": "{actor} resumed after a restore: {reason}",
         "policy.published": "{actor} published policy version {version}",
         "gate.changed": "{actor} changed the gate {gate}",
         "limit.changed": "{actor} set the limit {limit} to {now}",

@@ -21,6 +21,7 @@ from execution.models import (
     Severity,
 )
 from execution.states import Status
+from workspaces.installation import is_restored
 
 Alerts = QuerySet[Any]
 NEWS = timedelta(hours=24)  # how long mere news stays open
@@ -99,6 +100,10 @@ def _delivers_again(alerts: Alerts) -> Alerts:
     return Alert.objects.filter(pk__in=gone)
 
 
+def _resumed(alerts: Alerts) -> Alerts:
+    return alerts.none() if is_restored() else alerts
+
+
 register(
     [
         Kind(
@@ -140,6 +145,13 @@ register(
             severity=Severity.CRITICAL,
             meaning="The audit log does not stand as it was written. Run manage.py verify_audit and look at the entry.",
             ends="The log verifies again.",
+        ),
+        Kind(
+            name="restored",
+            severity=Severity.CRITICAL,
+            meaning="This database is a copy or was restored, so nothing is sent. See what waits, then resume.",
+            ends="An operator resumes.",
+            over=_resumed,
         ),
         Kind(
             name="account_stopped",

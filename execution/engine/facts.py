@@ -61,6 +61,7 @@ class Ground:
     mode: str
     auto_execution: bool
     paused: bool
+    restored: bool
     max_attempts: int
     policy_number: int
     rules: Sequence[Mapping[str, Any]]

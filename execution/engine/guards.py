@@ -14,6 +14,7 @@ from execution.engine.facts import Facts
 from execution.models import AccountState, Hold, HoldScope
 from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
+from execution.services.restoring import RECONCILE
 from execution.states import Status
 from workspaces.canonical import sha256_hex
 from workspaces.models import Mode
@@ -56,6 +57,17 @@ def approved(facts: Facts) -> Stop | None:
     if status == Status.APPROVED:
         return None
     return Stop(then=Then.SKIP, reason=status.value, detail=f"It is not approved: {status.label.lower()}.")
+
+
+def identity(facts: Facts) -> Stop | None:
+    """P16: a copy or an old state of the database sends nothing before a person resumes."""
+    if not facts.ground.restored:
+        return None
+    return Stop(
+        then=Then.WAIT,
+        reason=RECONCILE,
+        detail="This database was restored or copied. An operator looks at what waits, then resumes.",
+    )
 
 
 def expiry(facts: Facts) -> Stop | None:
@@ -212,6 +224,7 @@ def limits(facts: Facts) -> Stop | None:
 LIMITS = Guard(name="limits", check=limits, fine="Every limit has room, or none applies.")
 GUARDS: tuple[Guard, ...] = (
     Guard(name="approved", check=approved, fine="Everyone whose approval it takes has approved it."),
+    Guard(name="identity", check=identity, fine="This is the database that a person adopted."),
     Guard(name="expiry", check=expiry, fine="Its time has not run out."),
     Guard(name="seal", check=seal, fine="It is byte for byte what was approved."),
     Guard(name="sender", check=sender, fine="It goes through the account that was approved."),

@@ -11,6 +11,7 @@ from execution.alerts import duty as alerts
 from execution.engine.heartbeat import BEAT_EVERY, beating
 from execution.engine.recover import recover_dead_workers
 from execution.engine.sweep import sweep
+from execution.services.restoring import stop_if_restored
 from workspaces.audit.checkpoint import complete_checkpoint
 from workspaces.audit.sealer import seal_once
 
@@ -46,6 +47,7 @@ def _go_round(duties: list[tuple[float, Callable[[], int]]], due: list[float], s
                 continue
             due[index] = now + every
             try:
+                stop_if_restored()  # before anything is sealed: the checkpoint's last line is what tells
                 if not checkpoint_complete:
                     complete_checkpoint()
                     checkpoint_complete = True

@@ -30,6 +30,7 @@ from execution.sending import SenderIdentity, default_secret
 from execution.services.bursts import COUNTED, Call, stop_bursts
 from execution.services.credentials import decrypt
 from execution.services.failures import account_broken
+from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
 from workspaces.guard_lock import share_guards
 from workspaces.models import Mode, Workspace
@@ -121,6 +122,7 @@ class Lane:
 
     def _mark(self, workspace_id: UUID) -> Claim:
         reached("before_mark")
+        stop_if_restored()
         asked = time.monotonic()
         with transaction.atomic():
             # Before the settling locks any row: a change of guards locks in this order too (guard_lock.py).

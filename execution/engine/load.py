@@ -31,6 +31,7 @@ from execution.services.facts import Recipients, approved_templates, derive
 from execution.services.freeze import parse
 from execution.services.policies import current_policy
 from workspaces.canonical import sha256_hex
+from workspaces.installation import is_restored
 from workspaces.models import Membership, Role, Workspace
 from workspaces.settings_store import effective_settings
 
@@ -62,6 +63,7 @@ def read_ground(*, workspace: Workspace) -> Ground:
         mode=values["mode"],
         auto_execution=settings.ENABLE_AUTO_EXECUTION and values["execution_enabled"],
         paused=values["global_pause"],
+        restored=is_restored(),
         max_attempts=values["max_attempts"],
         policy_number=policy.number,
         rules=policy.rules,

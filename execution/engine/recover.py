@@ -18,6 +18,7 @@ from execution.engine.outcomes import Outcome, not_begun
 from execution.engine.settle import Performed, settle
 from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
 from execution.services.failures import account_broken
+from execution.services.restoring import stop_if_restored
 from workspaces.actors import system_actor
 from workspaces.clock import database_now
 from workspaces.models import Workspace
@@ -31,6 +32,7 @@ def recover_dead_workers() -> int:
     """Take over from every worker whose lease ran out. Returns how many attempts were settled. Safe to run anywhere,
     any number at once.
     """
+    stop_if_restored()  # a copy must not believe, nor take away, the journals of the original
     settled = 0
     with all_workspaces("a worker serves every workspace"):
         overdue = Worker.objects.filter(ended_at=None, lease_until__lt=database_now())

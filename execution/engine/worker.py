@@ -14,6 +14,7 @@ from django.db import connection
 
 from execution.engine.journal import Journal, journal_path, this_boot, this_host
 from execution.models import Attempt, AttemptState, Worker
+from execution.services.restoring import stop_if_restored
 from workspaces.clock import database_now
 from workspaces.ids import new_id
 from workspaces.scope import all_workspaces
@@ -72,6 +73,7 @@ class RunningWorker:
 @contextmanager
 def running_worker() -> Iterator[RunningWorker]:
     """Register this process as a worker for the length of a drain, renewing its lease from a thread of its own."""
+    stop_if_restored()
     worker_id, seconds = new_id(), settings.LEASE_SECONDS
     lease = Lease(worker_id=worker_id, seconds=seconds)
     asked, now = _boottime(), database_now()

@@ -11,8 +11,9 @@ from execution.services.alerts import raise_alert
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
 from workspaces.clock import database_now
-from workspaces.errors import InvalidInput, NotFound, NotPermitted
+from workspaces.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from workspaces.guard_lock import guard_change
+from workspaces.installation import is_restored
 from workspaces.models import PrincipalKind, Workspace
 from workspaces.permissions import Permission
 from workspaces.scope import workspace_scope
@@ -62,7 +63,8 @@ def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspac
 def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspace | None = None) -> Hold:
     """Let go of a hold. Only a person can, with the right to (global: an operator).
 
-    Raises NotFound where nothing is held, NotPermitted, InvalidInput.
+    Raises NotFound where nothing is held, Conflict for the global one after a restore (services/restoring.py),
+    NotPermitted, InvalidInput.
     """
     target, kind, key = _parse(scope=scope, workspace=workspace)
     who = _actor(actor=actor, workspace=target or workspace)
@@ -70,6 +72,11 @@ def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Work
         raise NotPermitted("Only a person releases a hold.")
     if target is None:
         who.require_operator()
+        if is_restored():
+            raise Conflict(
+                "This database was restored or copied. Read “After a restore” in the operators' guide, look at what "
+                "waits, then resume by manage.py release --scope global."
+            )
     else:
         who.require(Permission.RELEASE, workspace_id=target.id)
     with transaction.atomic(), guard_change(workspace=target):

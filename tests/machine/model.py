@@ -71,6 +71,7 @@ class Model:
     sole_operator: bool = False
     undo_seconds: int = 0
     holds: set[str] = field(default_factory=set)
+    restored: bool = False
     suppressed: set[str] = field(default_factory=set)
     account_stopped: bool = False
     limit: tuple[int, float] = (50, 86_400.0)

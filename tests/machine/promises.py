@@ -140,6 +140,8 @@ class Promises:
             row = ExecutionRequest.objects.get(pk=request.id)
         if request.tampered or row.digest != request.digest:
             raise Broken("P1", f"{request.subject} was marked although it is not what was approved")
+        if model.restored:
+            raise Broken("P16", f"{request.subject} was marked in a copy that nobody resumed")
         lack = model.lacks(request)
         if lack:
             raise Broken("P1", f"{request.subject} was marked although {lack}")

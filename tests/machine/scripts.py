@@ -35,6 +35,17 @@ SCRIPTS: dict[str, Script] = {
         story="“Would it go now?” says yes of a mail that was withdrawn after its approval.",
         steps=(*PROPOSED_AND_APPROVED, step("cancel"), step("foretell")),
     ),
+    "identity": Script(
+        breaks="P16",
+        story="A copy of the database, whose hold somebody took away by SQL.",
+        steps=(
+            *PROPOSED_AND_APPROVED,
+            step("restore"),
+            step("take_away_the_hold"),
+            step("let_pass", seconds=61.0),
+            step("work"),
+        ),
+    ),
     "expiry": Script(
         breaks="P1",
         story="A mail goes out after the time it was approved for.",

@@ -22,6 +22,7 @@ from execution.services.accounts import resume_account, save_account, stop_accou
 from execution.services.gates import update_gate
 from execution.services.limits import set_limit
 from execution.services.policies import publish
+from execution.services.restoring import resume_after_restore, stop_if_restored
 from execution.states import Status
 from execution.types import UNSET
 from tests.builders import make_consent, make_contact, make_member, make_workspace
@@ -32,7 +33,7 @@ from tests.machine.rig import LEASE, Rig
 from tests.machine.workers import SteppedWorker
 from workspaces.actors import Actor, agent_actor, resolve_actor, service_actor, system_actor
 from workspaces.errors import Conflict, CountersignError
-from workspaces.models import Membership, Role
+from workspaces.models import Installation, Membership, Role
 from workspaces.scope import all_workspaces, workspace_scope
 from workspaces.services.members import change_member
 from workspaces.settings_store import set_setting
@@ -281,8 +282,23 @@ class World:
         release(scope=scope, reason="Go.", actor=self.actor(by), workspace=self.workspace)
         self.model.holds.discard(scope)
 
+    def restore(self) -> None:
+        """The database turns out to be another than the one that was adopted, as a copy does."""
+        Installation.objects.update(identity="0" * 64)
+        connection.close()  # the next one asks
+        stop_if_restored()
+        self.model.restored = True
+
+    def take_away_the_hold(self) -> None:
+        """Somebody deletes the hold that the machine has set, by SQL."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM execution_hold WHERE scope = 'global'")
+
     def release_everything(self) -> None:
-        """Let go of every hold that is in force."""
+        """Let go of every hold that is in force, and of a restore."""
+        if self.model.restored:
+            resume_after_restore(actor=self.actor("omar"), reason="It is the one.")
+            self.model.restored = False
         for scope in sorted(self.model.holds):
             self.release(scope)
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from django.db import connections
 
+from workspaces.installation import adopt_where_empty
+
 
 def url_of(database: str) -> str:
     """The address of a database on the server of the tests."""
@@ -36,6 +38,7 @@ def cloned_database() -> Iterator[str]:
     _on_server(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
     settings["NAME"] = copy
     try:
+        adopt_where_empty()  # a copy of a database that was in use waits for a person
         yield url_of(copy)
     finally:
         connections.close_all()

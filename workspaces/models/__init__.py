@@ -1,6 +1,7 @@
 """One file a concept; outsiders import from here."""
 
 from workspaces.models.audit import AuditBlock, AuditEntry
+from workspaces.models.installation import Installation
 from workspaces.models.membership import Membership, Role
 from workspaces.models.principal import Principal, PrincipalKind
 from workspaces.models.setting import Setting
@@ -11,6 +12,7 @@ from workspaces.models.workspace import Mode, Workspace
 __all__ = [
     "AuditBlock",
     "AuditEntry",
+    "Installation",
     "Membership",
     "Mode",
     "Principal",
