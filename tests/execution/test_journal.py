@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -18,13 +19,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal" / "worker.journal"
 
 
-@pytest.fixture
+@contextmanager
 def no_room_after_60_bytes() -> Iterator[None]:
-    """Files of this process grow to 60 bytes and no further, as on a full disk: writes are cut, then refused."""
+    """Files of this process grow to 60 bytes and no further, as on a full disk: writes are cut, then refused.
+
+    Over before the test is: the file that pytest's own words may go to is one of them.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (60, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def read(path: Path, *, host: str | None = None, boot_id: str | None = None) -> Account | None:
@@ -66,10 +72,11 @@ def test_one_spoiled_in_the_middle_is_not_believed(path: Path, line: bytes) -> N
     assert read(path) is None
 
 
-def test_nothing_more_begins_once_a_line_was_cut(path: Path, no_room_after_60_bytes: None) -> None:
-    journal = Journal(path)
-    journal.began(FIRST)
-    for _ in range(2):
-        with pytest.raises(OSError, match="the disk may be full"):
-            journal.began(SECOND)
+def test_nothing_more_begins_once_a_line_was_cut(path: Path) -> None:
+    with no_room_after_60_bytes():
+        journal = Journal(path)
+        journal.began(FIRST)
+        for _ in range(2):
+            with pytest.raises(OSError, match="the disk may be full"):
+                journal.began(SECOND)
     assert read(path) == Account(begun=frozenset({FIRST}))
