@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from config.console.dashboard import pulse
-from execution.admin import catcher_pages, notifications, queue
+from execution.admin import catcher_pages, notifications, queue, restored, uncertain
 from workspaces.admin import settings_page
 
 
@@ -13,6 +13,9 @@ def own_pages() -> list[URLPattern]:
         path("queue/", queue.queue, name="queue"),
         path("queue/decide/", queue.decide_many, name="queue_decide"),
         path("queue/<uuid:object_id>/", queue.peek, name="queue_peek"),
+        path("uncertain/", uncertain.uncertain, name="uncertain"),
+        path("uncertain/settle/", uncertain.settle_many, name="uncertain_settle"),
+        path("restored/", restored.restored, name="restored"),
         path("notifications/", notifications.notifications, name="notifications"),
         path("notifications/read/", notifications.read_all, name="notifications_read"),
         path("notifications/<uuid:object_id>/open/", notifications.open_notification, name="notification_open"),

@@ -74,8 +74,8 @@ def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Work
         who.require_operator()
         if is_restored():
             raise Conflict(
-                "This database was restored or copied. Read “After a restore” in the operators' guide, look at what "
-                "waits, then resume by manage.py release --scope global."
+                "This database was restored or copied. Look at what waits under “After a restore”, and resume there "
+                "or by manage.py release --scope global."
             )
     else:
         who.require(Permission.RELEASE, workspace_id=target.id)

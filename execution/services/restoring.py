@@ -58,7 +58,7 @@ def _stop(found: str) -> None:
             defaults={"restored_at": now, "difference": found},
             create_defaults={"restored_at": now, "difference": found, "identity": "", "adopted_at": now},
         )
-        reason = f"{found} Nothing is sent until an operator resumes: see “After a restore” in the operators' guide."
+        reason = f"{found} Nothing is sent until an operator looks at what waits, and resumes."
         set_hold(scope=HoldScope.GLOBAL, reason=reason, actor=actor)
         # Those that worked on the original: their journals tell nothing of what happened here.
         Worker.objects.filter(ended_at=None).update(ended_at=now)

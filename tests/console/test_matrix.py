@@ -19,6 +19,8 @@ MANAGERS = {OMAR}
 PAGES: dict[str, set[str]] = {
     "": EVERYONE,
     "queue/": EVERYONE,
+    "uncertain/": EVERYONE,
+    "restored/": EVERYONE,
     "pulse/": EVERYONE,
     "notifications/": EVERYONE,
     "settings/": EVERYONE,
@@ -49,6 +51,8 @@ PAGES: dict[str, set[str]] = {
 ACTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "execution/hold/set/": ({"scope": "workspace", "reason": "Calm"}, WRITERS),
     "notifications/read/": ({}, EVERYONE),
+    "uncertain/settle/": ({"outcome": "was_sent", "reason": "Seen."}, DECIDERS),
+    "restored/": ({"reason": "It is the one."}, MANAGERS),
     "execution/alertroute/{route}/test/": ({}, MANAGERS),
     "execution/escalationstep/{step}/remove/": ({}, MANAGERS),
     "settings/": ({"key": "poll_limit", "value": "11"}, MANAGERS),
