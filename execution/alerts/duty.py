@@ -13,6 +13,7 @@ from execution.alerts.retention import forget_old
 from execution.alerts.telling import tell_due
 from execution.alerts.watching import watch_audit, watch_silence
 from execution.engine import heartbeat
+from execution.services.restoring import stop_if_restored
 
 STAND_IN_EVERY = 10.0  # seconds
 
@@ -30,6 +31,7 @@ _DUTIES: list[tuple[float, Callable[[], int]]] = [
 
 def attend() -> None:
     """Every duty once but the audit's: raise what nobody else can, end what is over, tell, deliver."""
+    stop_if_restored()
     watch_silence()
     resolve_over()
     tell_due()
@@ -46,6 +48,7 @@ def run_forever(stop: threading.Event) -> None:
                 continue
             due[index] = now + every
             try:
+                stop_if_restored()  # a copy must not tell what the original tells
                 duty()
             except DatabaseError:
                 logger.warning("The database did not answer %s; trying again.", duty.__name__, exc_info=True)

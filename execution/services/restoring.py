@@ -6,7 +6,17 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
-from execution.models import Attempt, AttemptState, ExecutionRequest, Hold, HoldScope, Worker
+from execution.models import (
+    Alert,
+    AlertDelivery,
+    Attempt,
+    AttemptState,
+    DeliveryState,
+    ExecutionRequest,
+    Hold,
+    HoldScope,
+    Worker,
+)
 from execution.services.alerts import raise_alert
 from execution.services.holds import set_hold
 from execution.states import Status
@@ -62,6 +72,7 @@ def _stop(found: str) -> None:
         set_hold(scope=HoldScope.GLOBAL, reason=reason, actor=actor)
         # Those that worked on the original: their journals tell nothing of what happened here.
         Worker.objects.filter(ended_at=None).update(ended_at=now)
+        _forget_messages()
         for workspace in Workspace.objects.order_by("id"):
             unknown = _make_uncertain(workspace=workspace, actor=actor)
             waiting = ExecutionRequest.objects.filter(workspace=workspace, status=Status.APPROVED)
@@ -75,6 +86,14 @@ def _stop(found: str) -> None:
             )
         audit.record(action="installation.restored", actor=actor, workspace_id=None, data={"difference": found})
     logger.critical("%s Everything is held until an operator resumes.", found)
+
+
+def _forget_messages() -> None:
+    """What people were about to be told is the original's to tell; here the alerts stay in the console."""
+    Alert.objects.filter(tell_at__isnull=False).update(tell_at=None)
+    AlertDelivery.objects.filter(state__in=[DeliveryState.PENDING, DeliveryState.SENDING]).update(
+        state=DeliveryState.DROPPED, error="It was the original database's to send."
+    )
 
 
 def _make_uncertain(*, workspace: Workspace, actor: Actor) -> int:

@@ -15,9 +15,12 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 from execution import release
+from execution.alerts.duty import attend
+from execution.alerts.telling import tell_due
 from execution.engine.chunk import mark
 from execution.engine.load import GroundCache
-from execution.models import Alert, Attempt, AttemptState, ExecutionRequest, Hold, HoldScope, Worker
+from execution.models import Alert, AlertDelivery, Attempt, AttemptState, ExecutionRequest, Hold, HoldScope, Worker
+from execution.services.alerts import raise_alert
 from execution.services.restoring import resume_after_restore
 from execution.states import Status
 from tests.support.database import cloned_database
@@ -149,6 +152,23 @@ def test_an_old_state_in_the_same_database_is_told_by_the_checkpoint(engine: Eng
     assert engine.sink.counts.messages == 2
     assert reasons(engine) == [("approved", "reconcile")] * 4
     assert "its block was cut off" in str(verify().bad)
+
+
+def test_a_restored_database_tells_of_itself_and_of_nothing_that_was_the_originals_to_tell(engine: Engine, settings):
+    settings.ALERT_EMAIL = "ops@example.org"
+    workspace_id = engine.cast.workspace.id
+    raise_alert(workspace_id=workspace_id, kind="seal_mismatch", fingerprint="told", title="On its way")
+    tell_due()
+    raise_alert(workspace_id=workspace_id, kind="seal_mismatch", fingerprint="untold", title="Not told yet")
+    seal_once()
+    with restored_in_place(engine.url):
+        engine.approved_mails(1)
+        seal_once()
+    attend()
+    with workspace_scope(engine.cast.workspace):
+        deliveries = dict(AlertDelivery.objects.values_list("alert__title", "state"))
+    assert deliveries == {"On its way": "dropped", "This is a restored or copied database": "sent"}
+    assert engine.sink.counts.messages == 1
 
 
 def test_once_resumed_the_log_verifies_and_keeps_what_was_said_of_it(engine: Engine):
