@@ -134,6 +134,19 @@ def guessed_time_zone(phone: str) -> str:
     return str(zones[0]) if len(zones) == 1 and zones[0] != phone_zones.UNKNOWN_TIMEZONE else ""
 
 
+@lru_cache(maxsize=4_096)
+def zones_of_phone(phone: str) -> tuple[str, ...]:
+    """The IANA zones whoever has an E.164 number may be in: those of its country, since a number moves inside it;
+    all there are where it tells no country, or is "".
+    """
+    by_zone = _country_of_zone()
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    except phonenumbers.NumberParseException:
+        region = None
+    return tuple(sorted(zone for zone, country in by_zone.items() if country == region)) or tuple(sorted(by_zone))
+
+
 @lru_cache(maxsize=1)
 def _country_of_zone() -> dict[str, str]:
     lines = (files("tzdata.zoneinfo") / "zone.tab").read_text(encoding="utf-8").splitlines()

@@ -38,6 +38,8 @@ audit.register(
         "gate.changed": "{actor} changed the gate {gate}",
         "limit.changed": "{actor} set the limit {limit} to {now}",
         "limit.deleted": "{actor} deleted the limit {limit}",
+        "window.changed": "{actor} set the hours of {channel} to {now}, weekdays {days} (Monday is 0)",
+        "window.deleted": "{actor} deleted the hours of {channel}",
         "account.saved": "{actor} saved the account {account}",
         "account.stopped": "{actor} stopped the account {account}",
         "account.resumed": "{actor} resumed the account {account}",

@@ -39,6 +39,7 @@ class ChannelSpec:
     summary: one line for lists and logs, from a validated payload.
     extra_recipients: the addresses in the payload that the act also reaches (cc, bcc, attendees), for suppression and
         limits; of the same kind as `recipient_kind`, or emails where that is "none".
+    calling_hours: whether the law allows it from 08:00 to 21:00 of the recipient's clock only (execution.engine.hours).
     provider: the provider that performs it where no account is needed, because the work is done in this installation.
     """
 
@@ -53,6 +54,7 @@ class ChannelSpec:
     summary: Callable[[Mapping[str, Any]], str]
     max_bytes: int = 262_144
     extra_recipients: Callable[[Mapping[str, Any]], list[str]] = _nobody
+    calling_hours: bool = False
     provider: str = ""
 
     def validate(self, payload: object, *, known_content: Collection[str] = ()) -> dict[str, Any]:

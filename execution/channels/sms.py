@@ -30,4 +30,5 @@ SMS = ChannelSpec(
     default_gate="HR_PHONE",
     chunk_size=1,
     summary=_summary,
+    calling_hours=True,
 )

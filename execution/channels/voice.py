@@ -31,4 +31,5 @@ VOICE = ChannelSpec(
     default_gate="HR_PHONE",
     chunk_size=1,
     summary=_summary,
+    calling_hours=True,
 )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from execution.channels.base import ChannelSpec
+from execution.engine.hours import Window
 from execution.models import GateDefinition, Hold, Limit, ProviderAccount
 from execution.policies import PolicyVerdict
 from execution.sending import SenderIdentity
@@ -68,6 +69,7 @@ class Ground:
     gates: Mapping[str, GateDefinition]
     accounts: Mapping[UUID, ProviderAccount]
     limits: Sequence[Limit]
+    windows: Mapping[str, Window]  # by channel
     # What the rules said of facts seen before, by channel: a plan's requests mostly share them.
     verdicts: dict[tuple[Any, ...], PolicyVerdict] = field(default_factory=dict)
 
@@ -84,6 +86,8 @@ class Facts:
     authors: frozenset[UUID]
     deciders: Mapping[UUID, Role]  # who may decide now, among those who approved
     recipients: Recipients
+    # The zones that whoever it reaches may be in; empty where no hours apply.
+    zones: tuple[str, ...]
     policy_facts: Mapping[str, Any] | None
     sender_now: SenderIdentity | None
     account: ProviderAccount | None

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from execution.engine.facts import Facts
+from execution.engine.hours import CALLING_HOURS, next_open
 from execution.models import AccountState, Hold, HoldScope
 from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
@@ -216,6 +217,24 @@ def undo_window(facts: Facts) -> Stop | None:
     return Stop(then=Then.WAIT, reason="undo_window", detail="The approval can still be taken back.", until=at)
 
 
+def quiet_hours(facts: Facts) -> Stop | None:
+    """P9: SMS and voice inside the law's hours, and every channel inside the workspace's, by the recipient's clock."""
+    own = facts.ground.windows.get(facts.row.channel)
+    windows = ((CALLING_HOURS,) if facts.spec.calling_hours else ()) + ((own,) if own else ())
+    if not windows or not facts.zones:
+        return None
+    until = next_open(now=facts.now, zones=facts.zones, windows=windows)
+    if until == facts.now:
+        return None
+    hours = " and ".join(f"{window.opens:%H:%M} to {window.closes:%H:%M}" for window in windows)
+    where = facts.zones[0] if len(facts.zones) == 1 else f"{len(facts.zones)} zones, since the recipient's is unknown"
+    if until is None:
+        detail = f"No hour is inside {hours} in {where}. Give the contact a time zone."
+    else:
+        detail = f"Outside the hours in which it may reach people ({hours}, {where}); until {until:%Y-%m-%d %H:%M} UTC."
+    return Stop(then=Then.WAIT, reason="quiet_hours", detail=detail, until=until)
+
+
 def limits(facts: Facts) -> Stop | None:
     """P8. Lets everything through by itself: the claim takes the places, the preflight only looks for them."""
     return None
@@ -236,6 +255,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(name="auto_execution", check=auto_execution, fine="Approved work is carried out by itself."),
     Guard(name="schedule", check=schedule, fine="It is due."),
     Guard(name="undo_window", check=undo_window, fine="The time to undo has passed."),
+    Guard(name="quiet_hours", check=quiet_hours, fine="The recipient may be reached at this hour."),
     LIMITS,
 )
 

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.db.models import Q
 
 from contacts import selectors as people
+from contacts.addresses import zones_of_phone
 from execution.channels import registry
 from execution.engine.facts import Approval, Facts, Ground, Row
+from execution.engine.hours import Window
 from execution.models import (
     Decision,
     ExecutionPlan,
@@ -24,6 +26,7 @@ from execution.models import (
     Part,
     ProviderAccount,
     Revision,
+    SendWindow,
     Verdict,
 )
 from execution.sending import SenderIdentity, default_identity, identity_of
@@ -32,7 +35,7 @@ from execution.services.freeze import parse
 from execution.services.policies import current_policy
 from workspaces.canonical import sha256_hex
 from workspaces.installation import is_restored
-from workspaces.models import Membership, Role, Workspace
+from workspaces.models import Membership, Mode, Role, Workspace
 from workspaces.settings_store import effective_settings
 
 _COLUMNS = Row._fields[:-2]
@@ -70,6 +73,10 @@ def read_ground(*, workspace: Workspace) -> Ground:
         gates={gate.name: gate for gate in GateDefinition.objects.filter(workspace=workspace)},
         accounts={account.id: account for account in ProviderAccount.objects.filter(workspace=workspace)},
         limits=list(Limit.objects.filter(workspace=workspace).order_by("id")),
+        windows={
+            row.channel: Window(opens=row.opens, closes=row.closes, weekdays=frozenset(map(int, row.weekdays)))
+            for row in SendWindow.objects.filter(workspace=workspace)
+        },
     )
 
 
@@ -97,6 +104,7 @@ def load_facts(
     parts = _parts(ground=ground, documents=documents) if with_parts else {}
     recipients = _recipients(ground=ground, rows=rows, documents=documents)
     policy_facts = _policy_facts(ground=ground, rows=rows, documents=documents, recipients=recipients)
+    zones = _zones(ground=ground, rows=rows)
     senders: dict[UUID | None, SenderIdentity | None] = {}
     facts = []
     for row in rows:
@@ -120,6 +128,7 @@ def load_facts(
                 authors=frozenset(authors[row.id]),
                 deciders=deciders,
                 recipients=recipients[row.id],
+                zones=zones.get(row.id, ()),
                 policy_facts=policy_facts[row.id],
                 sender_now=senders[key],
                 account=account,
@@ -221,6 +230,31 @@ def _recipients(
             suppressed=frozenset(a for a in reached[row.id] if a in suppressed.get(kind, ())),
             consent=row.contact_id is not None and bool(held.get(row.contact_id)) and len(reached[row.id]) <= 1,
         )
+    return found
+
+
+def _zones(*, ground: Ground, rows: Sequence[Row]) -> dict[UUID, tuple[str, ...]]:
+    """The zones in which the hours are kept: the contact's own; else those of the phone number's country; else all
+    there are. An act that addresses nobody keeps to the workspace's. A rehearsal reaches nobody and keeps to none.
+    """
+    bound = [
+        row
+        for row in rows
+        if row.mode != Mode.DRY_RUN and (registry.get(row.channel).calling_hours or row.channel in ground.windows)
+    ]
+    ids = {row.contact_id for row in bound if row.contact_id}
+    places = people.places_of(workspace=ground.workspace, contact_ids=ids) if ids else {}
+    found = {}
+    for row in bound:
+        kind = registry.get(row.channel).recipient_kind
+        place = places.get(row.contact_id) if row.contact_id else None
+        if place and place.time_zone:
+            found[row.id] = (place.time_zone,)
+        elif kind == "none" and not row.contact_id:
+            found[row.id] = (ground.workspace.time_zone,)
+        else:
+            phone = row.to if kind == "phone" else place.phone if place else ""
+            found[row.id] = zones_of_phone(phone)
     return found
 
 

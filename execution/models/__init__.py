@@ -14,6 +14,7 @@ from execution.models.policy import PolicyVersion
 from execution.models.request import ExecutionRequest
 from execution.models.revision import Part, Revision
 from execution.models.template import MessageTemplate
+from execution.models.window import SendWindow
 from execution.models.worker import Worker
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "ProviderAccount",
     "RequestGate",
     "Revision",
+    "SendWindow",
     "Severity",
     "Verdict",
     "Worker",

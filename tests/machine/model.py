@@ -74,6 +74,9 @@ class Model:
     restored: bool = False
     suppressed: set[str] = field(default_factory=set)
     account_stopped: bool = False
+    # Local hours in which mail may reach anybody, and the zones of those who have one.
+    hours: tuple[int, int] = (0, 24)
+    zones: dict[str, str] = field(default_factory=dict)
     limit: tuple[int, float] = (50, 86_400.0)
     # When places were taken in the window of the limit, by the database's clock.
     places: list[float] = field(default_factory=list)

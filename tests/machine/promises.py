@@ -6,6 +6,8 @@ from email import message_from_bytes, policy
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from execution.models import AccountState, Attempt, ExecutionRequest, ProviderAccount
 from execution.states import Status
 from tests.machine.ledger import Ledger, Move
@@ -163,7 +165,22 @@ class Promises:
         if not self.by_hand and not model.enabled:
             raise Broken("switch", f"{request.subject} was marked although carrying out is switched off")
         if request.mode != "dry_run":
+            self._check_hour(request=request, at=move.at)
             self._take_places(request=request, at=move.at)
+
+    def _check_hour(self, *, request: Expected, at: float) -> None:
+        """P9, by PostgreSQL's own table of time zones."""
+        opens, closes = self.model.hours
+        zone = self.model.zones.get(request.recipients[0])
+        if (opens, closes) == (0, 24):
+            return
+        if zone is None:
+            raise Broken("P9", f"{request.subject} was marked although nobody knows the recipient's hour")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(hour FROM to_timestamp(%s) AT TIME ZONE %s)", [at, zone])
+            hour = int(cursor.fetchone()[0])
+        if not opens <= hour < closes:
+            raise Broken("P9", f"{request.subject} was marked at {hour} o'clock in {zone}")
 
     def _take_places(self, *, request: Expected, at: float) -> None:
         """P8: no window of the limit holds more than it may, counted by hand."""

@@ -107,6 +107,17 @@ SCRIPTS: dict[str, Script] = {
         story="“Run now” takes up a mail while its approval can still be taken back.",
         steps=(step("set_undo", seconds=30), *PROPOSED_AND_APPROVED, step("work", only_the_last=True)),
     ),
+    "quiet_hours": Script(
+        breaks="P9",
+        story="A mail is due in the middle of the recipient's night.",
+        steps=(
+            step("set_hours", opens=8, closes=21),
+            step("give_zone", name="bob", zone="Pacific/Chatham"),
+            step("let_pass_until", hour=3, zone="Pacific/Chatham"),
+            *PROPOSED_AND_APPROVED,
+            step("work"),
+        ),
+    ),
     "limits": Script(
         breaks="P8",
         story="Two mails, where one a day is allowed.",

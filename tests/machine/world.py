@@ -1,15 +1,16 @@
 """The acts that tests are made of: each calls the shipped service, and tells the model what was done."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from contacts.models import Contact
-from contacts.services import suppress
+from contacts.services import suppress, update_contact
 from execution import hold, propose, release
 from execution.engine import sweep
 from execution.engine.drain import DrainResult, drain
@@ -23,6 +24,7 @@ from execution.services.gates import update_gate
 from execution.services.limits import set_limit
 from execution.services.policies import publish
 from execution.services.restoring import resume_after_restore, stop_if_restored
+from execution.services.windows import set_window
 from execution.states import Status
 from execution.types import UNSET
 from tests.builders import make_consent, make_contact, make_member, make_workspace
@@ -355,6 +357,19 @@ class World:
         )
         self.model.limit = (count, float(seconds))
 
+    def set_hours(self, opens: int, closes: int) -> None:
+        """Mail may reach people from one full hour of their day to another."""
+        set_window(
+            workspace=self.workspace, actor=self.actor("omar"), channel="email", opens=time(opens), closes=time(closes)
+        )
+        self.model.hours = (opens, closes)
+
+    def give_zone(self, name: str, zone: str) -> None:
+        """Somebody writes down where Alice or Bob lives."""
+        contact: Contact = getattr(self, name)
+        update_contact(workspace=self.workspace, actor=self.actor("ada"), contact_id=contact.id, time_zone=zone)
+        self.model.zones[contact.email] = zone
+
     def set_active(self, name: str, active: bool) -> None:
         """Switch a member off or on."""
         membership = Membership.objects.get(workspace=self.workspace, principal__name=name)
@@ -375,6 +390,11 @@ class World:
 
     def let_pass(self, seconds: float) -> None:
         self.rig.advance(seconds)
+
+    def let_pass_until(self, hour: int, zone: str) -> None:
+        """Let time pass until it is half past an hour of somebody's day."""
+        wall = self.now().astimezone(ZoneInfo(zone))
+        self.rig.advance(((hour * 60 + 30) - (wall.hour * 60 + wall.minute)) % 1440 * 60.0)
 
     def sweep(self) -> None:
         """The sweep of this workspace, as the keeper does it."""

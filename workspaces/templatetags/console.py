@@ -174,7 +174,7 @@ def get(mapping: Any, key: Any) -> Any:
 
 _WAITS = {
     "undo_window": "undo window",
-    "quiet_hours": "quiet hours",
+    "quiet_hours": "outside the hours in which it may reach people",
     "auto_execution_off": "carrying out by itself is off",
     "mode_changed": "the mode changed",
     "backoff": "trying again later",
