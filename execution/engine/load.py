@@ -244,7 +244,7 @@ def _zones(*, ground: Ground, rows: Sequence[Row]) -> dict[UUID, tuple[str, ...]
     ]
     ids = {row.contact_id for row in bound if row.contact_id}
     places = people.places_of(workspace=ground.workspace, contact_ids=ids) if ids else {}
-    found = {}
+    found: dict[UUID, tuple[str, ...]] = {}
     for row in bound:
         kind = registry.get(row.channel).recipient_kind
         place = places.get(row.contact_id) if row.contact_id else None

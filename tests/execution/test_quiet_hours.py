@@ -111,6 +111,7 @@ def test_a_zone_guessed_from_the_number_is_unknown(cast, service, texting, clock
     request = approved_text(cast)
     drain_due(cast)
     waits = again(cast, request)
+    assert waits.due_at is not None
     assert (service.calls, waits.wait_reason, waits.due_at.astimezone(UTC).hour) == ([], "quiet_hours", 18)
 
 
