@@ -183,7 +183,8 @@ def test_a_second_cluster_on_sqlite_is_refused(tmp_path: Path):
             running_manage("migrate", "--verbosity", "0", environment=environment, log=tmp_path / "migrate")
         )
         assert migrate.wait() == 0, migrate.output()
-        first = stack.enter_context(running_manage("cluster", environment=environment, log=tmp_path / "first"))
+        # The daemon is the cluster by another name.
+        first = stack.enter_context(running_manage("daemon", environment=environment, log=tmp_path / "first"))
         wait_until(lambda: "queue started" in first.output(), what="the first cluster")
         second = stack.enter_context(running_manage("cluster", environment=environment, log=tmp_path / "second"))
         assert second.wait() != 0
