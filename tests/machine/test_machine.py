@@ -32,10 +32,11 @@ from tests.machine.world import World
 from workspaces.actors import resolve_actor
 from workspaces.errors import NotFound, NotPermitted
 
-RUNS = int(os.environ.get("MACHINE_RUNS", "40"))
-STEPS = int(os.environ.get("MACHINE_STEPS", "30"))
+RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
+LONG_RUNS = int(os.environ.get("MACHINE_RUNS", "10000"))
+STEPS = int(os.environ.get("MACHINE_STEPS", "50"))
 SHRINK = os.environ.get("MACHINE_SHRINK", "true") == "true"  # look for a shorter run that fails as well
-SHARDS = 8  # of the long run
+SHARDS, LONG_SHARDS = 4, 8  # so that the processes of a test run share the work
 
 ANYBODY = st.sampled_from(["rosa", "sam", "omar", "ada", "vic", "crm", "writer"])
 APPROVERS = st.sampled_from(["rosa", "sam", "omar"])
@@ -284,12 +285,13 @@ def _seed() -> int:
 
 
 @pytest.mark.race
-def test_no_sequence_of_acts_breaks_a_promise(rig: Rig) -> None:
-    _run(rig, runs=RUNS, steps=STEPS, number=_seed())
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_no_sequence_of_acts_breaks_a_promise(rig: Rig, shard: int) -> None:
+    _run(rig, runs=-(-RUNS // SHARDS), steps=STEPS, number=_seed() + shard)
 
 
 @pytest.mark.race
 @pytest.mark.faults
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", range(LONG_SHARDS))
 def test_no_long_sequence_of_acts_breaks_a_promise(rig: Rig, shard: int) -> None:
-    _run(rig, runs=int(os.environ.get("MACHINE_RUNS", "10000")) // SHARDS, steps=50, number=_seed() + shard)
+    _run(rig, runs=-(-LONG_RUNS // LONG_SHARDS), steps=STEPS, number=_seed() + shard)
