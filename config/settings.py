@@ -80,6 +80,7 @@ if ALERT_SEVERITY not in ("info", "warning", "critical"):
     raise ImproperlyConfigured(f"ALERT_SEVERITY is “{ALERT_SEVERITY}”; write info, warning or critical.")
 ALERT_REPEAT_MINUTES = env.int("ALERT_REPEAT_MINUTES", default=15)  # the same thing is told of once in so long
 ALERT_ALLOW_PRIVATE = env.bool("ALERT_ALLOW_PRIVATE", default=False)
+OUTBOUND_ALLOW_PRIVATE = env.bool("OUTBOUND_ALLOW_PRIVATE", default=False)
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="")
 ANTHROPIC_MODEL = env.str("ANTHROPIC_MODEL", default="")

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from execution.engine.calling import act_of, connect, second_look
 from execution.engine.chunk import Chunk, Claim, Marked, due_workspaces, mark
 from execution.engine.facts import Facts
 from execution.engine.failpoints import reached
@@ -25,10 +26,9 @@ from execution.engine.worker import RunningWorker
 from execution.models import Hold
 from execution.providers import dry_run
 from execution.providers import registry as providers
-from execution.providers.base import AccountConfig, Act, Connection
-from execution.sending import SenderIdentity, default_secret
+from execution.providers.base import Connection
+from execution.sending import SenderIdentity
 from execution.services.bursts import COUNTED, Call, stop_bursts
-from execution.services.credentials import decrypt
 from execution.services.failures import account_broken
 from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
@@ -211,7 +211,7 @@ class Lane:
             if provider is None or (drafting and not provider.can_draft):
                 self._record_dry(member, note="its provider keeps no drafts")
                 return Outcome(kind="dry_run", detail="")
-            act, connection = _act(member), self._connection(facts.sender_now, member)
+            act, connection = act_of(facts, attempt_id=member.attempt_id), self._connection(facts.sender_now, member)
         except Exception as error:
             logger.exception("Request %s could not be prepared.", facts.row.id)
             return of_preparation(error)
@@ -228,6 +228,10 @@ class Lane:
             outcome = of_error(error)
             if outcome.kind == "ambiguous":
                 logger.warning("Request %s: outcome unknown (%s).", facts.row.id, type(error).__name__)
+                if not drafting:
+                    outcome = second_look(
+                        connection=connection, act=act, first=outcome, age=0.0, why_not=lambda: self._why_not(member)
+                    )
         reached("called")
         return self._ended(member, outcome)
 
@@ -241,21 +245,7 @@ class Lane:
         key = (facts.row.workspace_id, identity)
         kept = self._connections.get(key)
         if kept is None:
-            account = facts.account
-            config = AccountConfig(
-                id=identity.account,
-                provider=identity.provider,
-                host=identity.host,
-                port=identity.port,
-                username=identity.user,
-                password=decrypt(account.secret) if account else default_secret(channel=facts.row.channel),
-                security=identity.security,  # type: ignore[arg-type]
-                from_email=identity.from_email,
-                from_name=identity.from_name,
-                max_connections=account.max_connections if account else 4,
-                options=account.options if account else {},
-            )
-            kept = self._connections[key] = providers.get(identity.provider).connect(config)
+            kept = self._connections[key] = connect(facts)
         return kept
 
     def _rehearse(self, chunk: Chunk, *, note: str) -> None:
@@ -345,18 +335,3 @@ class Lane:
             with workspace_scope(workspace):
                 if stop_bursts(workspace=workspace, failed=[call for _, call in failed]):
                     self._holds_read_at = 0.0  # our own hold needs no waiting for
-
-
-def _act(member: Marked) -> Act:
-    facts = member.facts
-    document = facts.document or {}
-    return Act(
-        request_id=str(facts.row.id),
-        attempt_id=str(member.attempt_id),
-        channel=facts.row.channel,
-        to=facts.recipients.addresses,
-        sender=facts.sender_now.from_email if facts.sender_now else "",
-        payload=document["payload"],
-        wire=[facts.parts[digest] for digest in document["wire"]] or None,
-        idempotency_key=str(facts.row.id),
-    )

@@ -1,21 +1,25 @@
 """Recovery: what becomes of the chunk of a worker whose lease ran out.
 
 What its journal shows as not begun goes back to approved; what had ended is settled as it ended; the one begun is
-looked up at the provider, else it is uncertain. Where the journal cannot be trusted, the whole chunk is.
+looked up at the provider, or sent again under its key (asking.py), else it is uncertain. Where the journal cannot be
+trusted, that goes for the whole chunk.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from execution.engine.asking import anything_to_ask, ask, can_be_asked, hand_over
 from execution.engine.journal import Account, read_journal
 from execution.engine.outcomes import Outcome, not_begun
 from execution.engine.settle import Performed, settle
+from execution.engine.worker import RunningWorker, running_worker
 from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
 from execution.services.failures import account_broken
 from execution.services.restoring import stop_if_restored
@@ -42,6 +46,15 @@ def recover_dead_workers() -> int:
 
 
 def _recover(worker_id: UUID) -> int:
+    if not anything_to_ask(worker_id=worker_id):
+        return _take_over(worker_id, asker=None)
+    # Under a lease and a journal of its own: if this process dies over it, the next recovery asks again.
+    with running_worker() as asker:
+        return _take_over(worker_id, asker=asker)
+
+
+def _take_over(worker_id: UUID, *, asker: RunningWorker | None) -> int:
+    asked: list[Performed] = []
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
         rows = Worker.objects.select_for_update(skip_locked=skip).filter(
@@ -63,9 +76,23 @@ def _recover(worker_id: UUID) -> int:
         journal = read_journal(path=worker.journal, host=worker.host, boot_id=worker.boot_id)
         chunks: dict[tuple[UUID, UUID], list[Performed]] = defaultdict(list)
         for attempt in attempts:
-            chunks[(attempt.workspace_id, attempt.chunk)].append(_read(attempt=attempt, journal=journal))
+            one = _read(attempt=attempt, journal=journal)
+            if asker is not None and one.outcome.kind == "ambiguous" and can_be_asked(attempt.request):
+                hand_over(attempt=attempt, asker=asker)
+                asked.append(one)
+            else:
+                chunks[(attempt.workspace_id, attempt.chunk)].append(one)
         for (workspace_id, chunk_id), performed in sorted(chunks.items()):
             _settle(workspace_id=workspace_id, chunk_id=chunk_id, performed=performed)
+    if asker is not None:
+        by_id = {attempt.id: attempt for attempt in attempts}
+        for one in asked:
+            attempt = by_id[one.attempt_id]
+            outcome = ask(attempt=attempt, first=one.outcome, asker=asker)
+            if outcome is not None:
+                with transaction.atomic():
+                    settled = [replace(one, outcome=outcome)]
+                    _settle(workspace_id=attempt.workspace_id, chunk_id=attempt.chunk, performed=settled)
     for (workspace_id, _), performed in sorted(chunks.items()):
         _stop_broken_account(workspace_id=workspace_id, performed=performed)
     if attempts:

@@ -117,9 +117,14 @@ class Connection(ABC):
 
         Makes nothing happen. Raises Transient where the service does not answer.
         """
-        if not self.provider.can_lookup:
+        if not self.provider.looks_up(self.account.options):
             return UNKNOWN
         return self.find(act)
+
+    @property
+    def key_window(self) -> timedelta | None:
+        """How long after the first try another one under the same key does nothing more; None: no such key."""
+        return self.provider.window_of(self.account.options)
 
     @abstractmethod
     def send(self, act: Act) -> Receipt:
@@ -130,8 +135,8 @@ class Connection(ABC):
         raise NotImplementedError(f"{type(self).__name__} sets can_draft without make_draft")
 
     def find(self, act: Act) -> Receipt | Unknown | None:
-        """`lookup`, where `can_lookup` is set."""
-        raise NotImplementedError(f"{type(self).__name__} sets can_lookup without find")
+        """`lookup`, where `looks_up` says that there is one."""
+        raise NotImplementedError(f"{type(self).__name__} looks up without find")
 
     def close(self) -> None:
         """Let go of the connection. Never raises for a service that is gone."""
@@ -167,3 +172,11 @@ class Provider(ABC):
     @abstractmethod
     def connect(self, account: AccountConfig) -> Connection:
         """A connection through `account`. It may stay closed until the first act; nothing is sent by opening it."""
+
+    def window_of(self, options: Mapping[str, Any]) -> timedelta | None:
+        """`key_window` of an account with these options."""
+        return self.key_window
+
+    def looks_up(self, options: Mapping[str, Any]) -> bool:
+        """`can_lookup` of an account with these options."""
+        return self.can_lookup

@@ -9,6 +9,7 @@ from workspaces.errors import InvalidInput
 
 PROVIDERS: dict[str, str] = {
     "smtp": "execution.providers.smtp.SmtpProvider",
+    "webhook": "execution.providers.webhook.WebhookProvider",
 }
 
 _loaded: dict[str, Provider] = {}

@@ -16,7 +16,7 @@ DOORS = {
     "anthropic": ["campaigns.llm"],
     "httpx2": ["execution.providers.http"],
     "apprise": ["execution.alerts.apprise_process"],
-    "http.client": [],
+    "http.client": ["execution.providers.http"],
     "urllib.request": [],
     "smtplib": ["execution.providers.smtp_connect"],
     "django.core.mail": ["execution.providers.smtp"],

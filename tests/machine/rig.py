@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, connections
 from django.test import override_settings
 
-from execution.engine import lane, settle, worker
+from execution.engine import calling, lane, settle, worker
 from execution.providers import registry
 from execution.services import credentials
 from tests.builders import make_member, make_user, make_workspace
@@ -113,7 +113,7 @@ def _take_hold(patch: pytest.MonkeyPatch, rig: Rig) -> None:
 
     real_backoff = settle.backoff
     patch.setattr(lane, "reached", reached)
-    patch.setattr(lane, "decrypt", decrypt)
+    patch.setattr(calling, "decrypt", decrypt)
     patch.setattr(settle, "backoff", backoff)
     patch.setattr(worker, "_boottime", lambda: rig.clock.seconds)
     # Holds are read before each call, and a chunk is as large as it may be.

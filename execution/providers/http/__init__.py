@@ -1,0 +1,5 @@
+"""The one HTTP client of the providers: a request to public addresses alone, never redirected, in bounded time."""
+
+from execution.providers.http.client import Answer, BrokenOff, Unreached, call
+
+__all__ = ["Answer", "BrokenOff", "Unreached", "call"]

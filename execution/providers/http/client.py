@@ -1,0 +1,124 @@
+"""One request over a connection of its own. What could not be reached is told apart from what may have arrived."""
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from execution.alerts.addresses import is_public
+
+MOST_BYTES = 65_536  # of an answer that are read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the server said. body: its first 64 KiB. headers: by lower-case name."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unreached(Exception):
+    """Nothing of the request was sent. `for_good`: and trying again would not help."""
+
+    def __init__(self, detail: str, *, for_good: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.for_good = for_good
+
+
+class BrokenOff(Exception):
+    """It was sent, in part or whole, and no answer could be read: nobody knows what became of it."""
+
+
+def call(
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    connect_timeout: float = 10.0,
+    answer_timeout: float = 30.0,
+) -> Answer:
+    """Send one request and read its answer, whatever its status. Redirects are answers too, and not followed.
+
+    The name is resolved once and the connection goes to the very address that was looked at, so that a name which
+    changes its meaning in between leads nowhere else. Times in seconds; `answer_timeout` runs from the first byte sent
+    to the last one read. Raises Unreached before anything was sent, BrokenOff after that.
+    """
+    parts = urlsplit(url)
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    connected = _connect(host=host, port=parts.port or (443 if is_tls else 80), timeout=connect_timeout)
+    try:
+        if is_tls:
+            connected = _encrypt(connected, host=host)
+        connected.settimeout(answer_timeout)
+        # A server that says a byte now and then would otherwise keep the caller for ever.
+        timer = threading.Timer(answer_timeout, _cut, args=(connected,))
+        timer.daemon = True
+        timer.start()
+        try:
+            return _exchange(connected, method=method, url=url, headers=headers, body=body)
+        except (OSError, http.client.HTTPException) as wrong:
+            raise BrokenOff(type(wrong).__name__) from wrong
+        finally:
+            timer.cancel()
+    finally:
+        connected.close()
+
+
+def _connect(*, host: str, port: int, timeout: float) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as wrong:
+        raise Unreached(f"The name {host} cannot be resolved. Nothing was sent.") from wrong
+    allowed = [one for one in found if settings.OUTBOUND_ALLOW_PRIVATE or is_public(str(one[4][0]))]
+    if not allowed:
+        # Not which: what a name means inside the network is not for whoever may enter an address.
+        raise Unreached(f"{host} leads to an address that is not public. Nothing was sent.", for_good=True)
+    family, kind, protocol, _, address = allowed[0]
+    connected = socket.socket(family, kind, protocol)
+    try:
+        connected.settimeout(timeout)
+        connected.connect(address)
+    except OSError as wrong:
+        connected.close()
+        raise Unreached(f"{host} does not answer ({type(wrong).__name__}). Nothing was sent.") from wrong
+    return connected
+
+
+def _encrypt(connected: socket.socket, *, host: str) -> ssl.SSLSocket:
+    try:
+        return ssl.create_default_context().wrap_socket(connected, server_hostname=host)
+    except ssl.SSLCertVerificationError as wrong:
+        raise Unreached(f"The certificate of {host} is not valid. Nothing was sent.", for_good=True) from wrong
+    except OSError as wrong:
+        raise Unreached(f"{host} makes no encrypted connection. Nothing was sent.") from wrong
+
+
+def _exchange(
+    connected: socket.socket, *, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+) -> Answer:
+    parts = urlsplit(url)
+    client = http.client.HTTPConnection(parts.netloc)
+    client.sock = connected
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    client.request(method, target, body=body, headers={**headers, "Connection": "close"})
+    response = client.getresponse()
+    content = response.read(MOST_BYTES)
+    return Answer(
+        status=response.status, body=content, headers={name.lower(): value for name, value in response.getheaders()}
+    )
+
+
+def _cut(connected: socket.socket) -> None:
+    try:
+        connected.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is closed already
