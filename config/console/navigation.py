@@ -71,6 +71,7 @@ TABLE: dict[str, tuple[Entry, ...]] = {
         Entry(title="Gates", icon="gate", route="admin:execution_gatedefinition_changelist"),
         Entry(title="Holds", icon="stop", route="admin:execution_hold_changelist", badge="holds"),
         Entry(title="Limits", icon="gauge", route="admin:execution_limit_changelist"),
+        Entry(title="Hours", icon="clock", route="admin:execution_sendwindow_changelist"),
         Entry(title="Templates", icon="template", route="admin:execution_messagetemplate_changelist"),
     ),
     "Workspace": (

@@ -11,6 +11,7 @@ from execution.admin import (
     policies,
     requests,
     templates,
+    windows,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "policies",
     "requests",
     "templates",
+    "windows",
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from execution.api import alerts, contents, decisions, operation, plans, requests
+from execution.api import alerts, contents, decisions, operation, plans, requests, windows
 
 urlpatterns = [
     path("execution/status", operation.StatusView.as_view(), name="execution-status"),
@@ -29,6 +29,8 @@ urlpatterns = [
     path("execution/release", operation.ReleaseView.as_view(), name="release"),
     path("limits", operation.LimitsView.as_view(), name="limits"),
     path("limits/<str:name>", operation.LimitView.as_view(), name="limit"),
+    path("windows", windows.WindowsView.as_view(), name="windows"),
+    path("windows/<str:channel>", windows.WindowView.as_view(), name="window"),
     path("alerts", alerts.AlertsView.as_view(), name="alerts"),
     path("alerts/<uuid:alert_id>", alerts.AlertView.as_view(), name="alert"),
     path("alerts/<uuid:alert_id>/acknowledge", alerts.AcknowledgeView.as_view(), name="alert-acknowledge"),

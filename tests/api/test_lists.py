@@ -15,11 +15,13 @@ from campaigns.services.campaigns import create_campaign, save_prospects, start_
 from campaigns.services.tasks import create_task, update_task
 from contacts.services import create_contact, create_organisation, record_consent, suppress
 from execution.alerts.telling import tell_due
+from execution.channels import registry
 from execution.models import ExecutionRequest, RequestGate
 from execution.services import policies
 from execution.services.alerts import raise_alert
 from execution.services.gates import update_gate
 from execution.services.limits import set_limit
+from execution.services.windows import set_window
 from tests.api.conftest import EMAIL
 
 
@@ -199,6 +201,7 @@ LISTS = [
     "alerts",
     "notifications",
     "limits",
+    "windows",
     "contacts",
     "suppressions",
     "organisations",
@@ -254,6 +257,7 @@ def _fill(cast, rosa, crm, waiting, task, *, start):
             count=9,
             period_seconds=9,
         )
+        set_window(workspace=cast.workspace, actor=cast.omar, channel=registry.names()[number])
         body = create_organisation(workspace=cast.workspace, actor=cast.ada, name=f"Body {number}")
         create_contact(
             workspace=cast.workspace, actor=cast.ada, name=f"C {number}", organisation=body, tags=["a", f"b{number}"]

@@ -90,6 +90,10 @@ TABLE: dict[str, tuple[frozenset[str], Any]] = {
     "GET limits/email_send": (EVERYONE, None),
     "PATCH limits/email_send": (MANAGES, {"count": 60}),
     "DELETE limits/email_send": (MANAGES, None),
+    "GET windows": (EVERYONE, None),
+    "POST windows": (MANAGES, {"channel": "press", "opens": "09:00"}),
+    "GET windows/email": (EVERYONE, None),
+    "DELETE windows/email": (MANAGES, None),
     "GET alerts": (EVERYONE, None),
     "GET alerts/{alert}": (EVERYONE, None),
     "POST alerts/{alert}/acknowledge": (WRITES, None),
@@ -211,7 +215,7 @@ def addresses(patterns: list[Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def test_every_call_is_in_the_table():
-    named = {re.sub(r"\{[a-z0-9_]+\}|(?<=settings/)\w+|(?<=limits/)\w+", "*", call) for call in TABLE}
+    named = {re.sub(r"\{[a-z0-9_]+\}|(?<=settings/)\w+|(?<=limits/)\w+|(?<=windows/)\w+", "*", call) for call in TABLE}
     missing = []
     for path, view in addresses(get_resolver().url_patterns):
         if not path.startswith("api/v1/") or path.removeprefix("api/v1/") in ELSEWHERE:

@@ -104,6 +104,34 @@ def test_an_administrator_makes_changes_and_deletes_a_limit(owner, rosa):
     assert rosa.delete("limits/email_send").json["status"] == 403
 
 
+def test_an_administrator_gives_a_channel_hours_and_takes_them_away(owner, rosa):
+    body = {"channel": "email", "weekdays": "01234", "opens": "09:00", "closes": "17:30"}
+    made = owner.post("windows", body)
+    assert (made.status, made.json.items() >= body.items()) == (201, True)
+    changed = owner.post("windows", {"channel": "email", "closes": "00:00"})
+    assert (changed.status, changed.json["opens"], changed.json["closes"]) == (200, "09:00", "00:00")
+    assert rosa.get("windows/email").json["weekdays"] == "01234"
+    assert [row["channel"] for row in rosa.get("windows").json["results"]] == ["email"]
+    assert rosa.delete("windows/email").status == 403
+    assert owner.delete("windows/email").status == 204
+    assert owner.get("windows/email").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"channel": "pigeon"}, "channel"),
+        ({"channel": "email", "weekdays": "8"}, "weekdays"),
+        ({"channel": "email", "opens": "nine"}, "opens"),
+        ({"channel": "email", "opens": "18:00", "closes": "09:00"}, "closes"),
+    ],
+)
+def test_it_names_what_is_wrong_with_hours(owner, body, field):
+    answer = owner.post("windows", body)
+    assert answer.status == 400
+    assert field in answer.json["errors"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

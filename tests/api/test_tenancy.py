@@ -24,6 +24,7 @@ from execution.services.accounts import save_account
 from execution.services.alerts import raise_alert
 from execution.services.credentials import encrypt
 from execution.services.limits import set_limit
+from execution.services.windows import set_window
 from execution.types import Proposal
 from tests.api.client import Api
 from tests.api.test_matrix import addresses
@@ -125,6 +126,7 @@ def theirs(other, canary) -> dict[str, str]:
     )
     limit_name = canary()
     limit = set_limit(workspace=w, actor=olga, name=limit_name, scope="workspace", count=5, period_seconds=60)
+    window = set_window(workspace=w, actor=olga, channel="press")
     hold(scope="channel:sms", reason=canary(), actor=olga, workspace=w)
     set_setting(key="escalation_person", value="otto", workspace=w, actor=olga)
     prospects = save_prospects(
@@ -152,6 +154,8 @@ def theirs(other, canary) -> dict[str, str]:
         "account": str(account.pk),
         "name": limit_name,
         "limit": str(limit.pk),
+        "channel": "press",
+        "window_id": str(window.pk),
         "campaign_id": str(campaign.pk),
         "prospect_list": str(prospects.pk),
         "run_id": str(run.pk),

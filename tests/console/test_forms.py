@@ -2,12 +2,13 @@
 
 import io
 import json
+import re
 
 import pytest
 
 from campaigns.models import AgentRun, Campaign, Task
 from contacts.models import ConsentEvent, Contact, Organisation, Suppression
-from execution.models import Alert, GateDefinition, Limit, MessageTemplate, PolicyVersion, ProviderAccount
+from execution.models import Alert, GateDefinition, Limit, MessageTemplate, PolicyVersion, ProviderAccount, SendWindow
 from execution.services.alerts import raise_alert
 from workspaces.models import AuditEntry, Membership, Token, User, Workspace
 from workspaces.settings_store import get_setting
@@ -134,6 +135,22 @@ def test_it_changes_a_limit(cast, owner):
     with cast.scope():
         limit.refresh_from_db()
     assert limit.count == 70
+
+
+def test_it_gives_a_channel_hours_and_changes_them(cast, owner):
+    hours = {"channel": "press", "weekdays": ["0", "1", "2"], "opens": "09:00", "closes": "17:30"}
+    owner.post("execution/sendwindow/add/", hours)
+    with cast.scope():
+        window = SendWindow.objects.get()
+    assert (window.channel, window.weekdays, f"{window.closes:%H:%M}") == ("press", "012", "17:30")
+    page = owner.text(f"execution/sendwindow/{window.pk}/change/")
+    assert len(re.findall(r'name="weekdays"[^>]*\bchecked', page)) == 3
+    wrong = owner.post(f"execution/sendwindow/{window.pk}/change/", {**hours, "opens": "18:00"})
+    assert "Later than it opens" in wrong.content.decode()
+    owner.post(f"execution/sendwindow/{window.pk}/change/", {**hours, "weekdays": ["5"], "closes": "00:00"})
+    with cast.scope():
+        window.refresh_from_db()
+    assert (window.weekdays, f"{window.closes:%H:%M}") == ("5", "00:00")
 
 
 ACCOUNT = {

@@ -27,6 +27,7 @@ def test_it_changes_nothing_to_look_at_every_page(filled, other, theirs):
         "execution/alert": "alert_id",
         "execution/provideraccount": "account",
         "execution/limit": "limit",
+        "execution/sendwindow": "window_id",
         "contacts/contact": "contact_id",
         "contacts/organisation": "organisation_id",
         "contacts/suppression": "suppression_id",

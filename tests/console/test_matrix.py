@@ -29,6 +29,7 @@ PAGES: dict[str, set[str]] = {
     "execution/policyversion/publish/": MANAGERS,
     "execution/gatedefinition/add/": MANAGERS,
     "execution/limit/add/": MANAGERS,
+    "execution/sendwindow/add/": MANAGERS,
     "execution/provideraccount/add/": MANAGERS,
     "execution/messagetemplate/add/": WRITERS,
     "execution/executionrequest/add/": set(),

@@ -26,6 +26,7 @@ IDS = {
     "execution/alert": "alert_id",
     "execution/provideraccount": "account",
     "execution/limit": "limit",
+    "execution/sendwindow": "window_id",
     "contacts/contact": "contact_id",
     "contacts/organisation": "organisation_id",
     "contacts/suppression": "suppression_id",
