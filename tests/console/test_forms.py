@@ -144,7 +144,7 @@ def test_it_gives_a_channel_hours_and_changes_them(cast, owner):
         window = SendWindow.objects.get()
     assert (window.channel, window.weekdays, f"{window.closes:%H:%M}") == ("press", "012", "17:30")
     page = owner.text(f"execution/sendwindow/{window.pk}/change/")
-    assert len(re.findall(r'name="weekdays"[^>]*\bchecked', page)) == 3
+    assert len(re.findall(r'name="weekdays"[^>]*\schecked[\s>=]', page)) == 3
     wrong = owner.post(f"execution/sendwindow/{window.pk}/change/", {**hours, "opens": "18:00"})
     assert "Later than it opens" in wrong.content.decode()
     owner.post(f"execution/sendwindow/{window.pk}/change/", {**hours, "weekdays": ["5"], "closes": "00:00"})
