@@ -13,9 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from execution.models import Limit, LimitCounter, LimitMark
-from workspaces.bulk import insert_rows
+from workspaces.bulk import insert_rows, update_rows
 from workspaces.clock import database_now
 from workspaces.models import Workspace
 from workspaces.scope import workspace_scope
@@ -42,6 +43,8 @@ class Full:
     until: datetime
     never: bool = False
 
+
+_COUNTERS_A_QUERY = 100  # SQLite takes no condition of more than 1,000 parts
 
 Key = tuple[UUID, str]  # a limit's id, and what is counted under it
 
@@ -92,8 +95,7 @@ def take(*, limits: Sequence[Limit], acts: Sequence[Counted]) -> dict[UUID, Full
             windows[key].take(units=units, now=now, subject=act.plan_bulk or act.request_id)
     taken = [window for window in windows.values() if window.new]
     insert_rows(LimitMark, rows=[mark for window in taken for mark in window.new])
-    for window in taken:
-        LimitCounter.objects.filter(pk=window.counter.pk).update(ordinal=window.ordinal)
+    update_rows(LimitCounter, rows={window.counter.pk: {"ordinal": window.ordinal} for window in taken})
     return full
 
 
@@ -208,23 +210,34 @@ def _lock(keys: set[Key]) -> dict[Key, LimitCounter]:
 def _windows(
     *, counters: Mapping[Key, LimitCounter], limits: Mapping[UUID, Limit], wanted: Mapping[UUID, Mapping[Key, int]]
 ) -> dict[Key, _Window]:
-    """Each counter with the marks that `count` ordinals before the next acts, in one query a counter."""
+    """Each counter with the marks that stand `count` ordinals before the next acts."""
     most: dict[Key, int] = defaultdict(int)
     for keys in wanted.values():
         for key, units in keys.items():
             most[key] += units
-    windows = {}
+    ranges: dict[UUID, tuple[int, int]] = {}
     for key, counter in counters.items():
         limit = limits[key[0]]
         first = counter.ordinal + 1 - limit.count
-        marks = LimitMark.objects.filter(counter_id=counter.pk)
-        if limit.scope == "seo_bulk":
-            marks = marks.filter(ordinal__gte=first)
-        else:
-            marks = marks.filter(ordinal__gte=first, ordinal__lte=first + most[key])
-        windows[key] = _Window(
-            limit=limit,
-            counter=counter,
-            marks={o: (at, s) for o, at, s in marks.values_list("ordinal", "at", "subject")},
-        )
-    return windows
+        last = counter.ordinal if limit.scope == "seo_bulk" else min(first + most[key], counter.ordinal)
+        if last >= 1:  # ordinals begin at 1, so an earlier range is empty
+            ranges[counter.pk] = first, last
+    marks = _marks(ranges)
+    return {
+        key: _Window(limit=limits[key[0]], counter=counter, marks=marks[counter.pk])
+        for key, counter in counters.items()
+    }
+
+
+def _marks(ranges: Mapping[UUID, tuple[int, int]]) -> dict[UUID, dict[int, tuple[datetime, Any]]]:
+    """The marks of counters between two ordinals, both included."""
+    marks: dict[UUID, dict[int, tuple[datetime, Any]]] = defaultdict(dict)
+    asked = list(ranges.items())
+    for start in range(0, len(asked), _COUNTERS_A_QUERY):
+        among = Q()
+        for counter_id, (first, last) in asked[start : start + _COUNTERS_A_QUERY]:
+            among |= Q(counter_id=counter_id, ordinal__gte=max(first, 1), ordinal__lte=last)
+        found = LimitMark.objects.filter(among).values_list("counter_id", "ordinal", "at", "subject")
+        for counter_id, ordinal, at, subject in found:
+            marks[counter_id][ordinal] = at, subject
+    return marks
