@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -30,6 +30,20 @@ TEXT = "Dear reader,\n\n" + (
 _ENOUGH = 10_000_000  # every limit is asked and none is reached
 
 
+class Taken(NamedTuple):
+    """Seconds by the clock, and seconds of CPU of this process, which a busy machine changes less."""
+
+    seconds: float
+    cpu: float
+
+    @classmethod
+    def so_far(cls) -> "Taken":
+        return cls(time.monotonic(), time.process_time())
+
+    def since(self, before: "Taken") -> "Taken":
+        return Taken(self.seconds - before.seconds, self.cpu - before.cpu)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
     """Where things are; `cast` is tests.builders.Cast."""
@@ -40,8 +54,8 @@ class Installation:
     port: int
     cast: Any
 
-    def approved(self, number: int, *, text: str = TEXT) -> tuple[float, float, list[UUID]]:
-        """Mails to as many people, proposed as one plan and approved: seconds of each, and the ids."""
+    def approved(self, number: int, *, text: str = TEXT) -> tuple["Taken", "Taken", list[UUID]]:
+        """Mails to as many people, proposed as one plan and approved: what each took, and the ids."""
         from execution import propose_plan
         from execution.models import ExecutionRequest, Verdict
         from execution.services.decisions import decide_plan, plan_digest
@@ -57,21 +71,21 @@ class Installation:
             )
             for place in range(number)
         ]
-        begun = time.monotonic()
+        begun = Taken.so_far()
         plan = propose_plan(workspace=workspace, actor=self.cast.ada, title="A benchmark", items=items)
-        proposed = time.monotonic()
+        proposed = Taken.so_far()
         with self.cast.scope():
             digest = plan_digest(plan=plan)
-        asked = time.monotonic()
+        asked = Taken.so_far()
         decided = decide_plan(
             workspace=workspace, actor=self.cast.rosa, plan_id=plan.pk, verdict=Verdict.APPROVE, digest=digest
         )
-        ended = time.monotonic()
+        ended = Taken.so_far()
         if decided.decided != number:
             raise RuntimeError(f"{decided.decided} of {number} were approved: {decided.skipped}")
         with self.cast.scope():
             ids = list(ExecutionRequest.objects.filter(plan=plan).order_by("id").values_list("id", flat=True))
-        return proposed - begun, ended - asked, ids
+        return proposed.since(begun), ended.since(asked), ids
 
     def tidy(self) -> None:
         """What autovacuum does in its own time, done between rounds so that none pays for the one before."""

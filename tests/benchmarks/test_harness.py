@@ -62,7 +62,8 @@ def test_a_quick_run_prints_a_line_of_json_for_each_figure() -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stderr
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [line["name"] for line in lines] == ["bulk.propose.100", "bulk.approve.100"]
+    named = [line["name"] for line in lines]
+    assert named == ["bulk.propose.100", "bulk.propose.100.cpu", "bulk.approve.100", "bulk.approve.100.cpu"]
 
 
 def test_a_benchmark_that_is_not_there_is_refused_with_the_names_of_those_that_are() -> None:
