@@ -1,7 +1,7 @@
 """`python -m benchmarks.profiled`: where the time of one sending lane goes, by statement and by function.
 
 Two drains over as many mails each, because the profiler slows Python down and not PostgreSQL: the first is timed by
-statement without it, the second is profiled. What it prints is kept in benchmarks/profiles/.
+statement without it, the second is profiled.
 """
 
 import argparse
