@@ -175,7 +175,7 @@ def suppression(facts: Facts) -> Stop | None:
 
 
 def account(facts: Facts) -> Stop | None:
-    """Outside a dry run there is an account, and it is not stopped."""
+    """Outside a dry run there is an account, it is not stopped, and its service has not asked for a pause."""
     if facts.row.mode == Mode.DRY_RUN:
         return None
     if facts.sender_now is None:
@@ -190,6 +190,10 @@ def account(facts: Facts) -> Stop | None:
         )
     if (facts.document or {}).get("sender") is None:
         return _drift("the sender's account")
+    until = facts.account.throttled_until if facts.account else None
+    if facts.account is not None and until is not None and until > facts.now:
+        detail = f"The service asked the account {facts.account.name} to wait until {until:%Y-%m-%d %H:%M:%S} UTC."
+        return Stop(then=Then.WAIT, reason="throttled", detail=detail, until=until)
     return None
 
 

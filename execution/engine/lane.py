@@ -23,13 +23,13 @@ from execution.engine.load import GroundCache, holds_in_force
 from execution.engine.outcomes import Outcome, not_begun, of_error, of_preparation, of_receipt
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker
-from execution.models import Hold
+from execution.models import Hold, ProviderAccount
 from execution.providers import dry_run
 from execution.providers import registry as providers
 from execution.providers.base import Connection
 from execution.sending import SenderIdentity
 from execution.services.bursts import COUNTED, Call, stop_bursts
-from execution.services.failures import account_broken
+from execution.services.failures import account_broken, account_throttled
 from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
 from workspaces.guard_lock import share_guards
@@ -82,6 +82,7 @@ class Lane:
     _holds: Sequence[Hold] = ()
     _paused: bool = False
     _broken: tuple[Facts, str] | None = None
+    _throttled: tuple[Workspace, ProviderAccount, float] | None = None
     _failed: list[tuple[Workspace, Call]] = field(default_factory=list)
 
     def run(self) -> None:
@@ -172,6 +173,12 @@ class Lane:
                 for rest in chunk.members[place + 1 :]:
                     self._note(rest, not_begun("account_stopped"))
                 self._flush()  # and with it the account is stopped, before anything more is marked
+                break
+            if self._throttled:
+                # Whoever is asked for peace and goes on is shut out for longer.
+                for rest in chunk.members[place + 1 :]:
+                    self._note(rest, not_begun("throttled"))
+                self._flush()
                 break
             self._per_call = (time.monotonic() - started) / (place + 1)
             if time.monotonic() - self._settled_at > SETTLE_AFTER:
@@ -294,6 +301,8 @@ class Lane:
         )
         if outcome.kind == "misconfigured":
             self._broken = (member.facts, outcome.detail)
+        elif outcome.kind == "throttled" and member.facts.account is not None and outcome.retry_after:
+            self._throttled = (member.facts.ground.workspace, member.facts.account, outcome.retry_after)
         elif outcome.kind in COUNTED:
             call = Call(channel=row.channel, account_id=row.account_id, plan_id=row.plan_id)
             self._failed.append((member.facts.ground.workspace, call))
@@ -329,6 +338,10 @@ class Lane:
             (facts, detail), self._broken = self._broken, None
             with workspace_scope(facts.ground.workspace):
                 account_broken(workspace=facts.ground.workspace, account=facts.account, detail=detail)
+        if self._throttled:
+            (paused, throttled, seconds), self._throttled = self._throttled, None
+            with workspace_scope(paused):
+                account_throttled(workspace=paused, account=throttled, seconds=seconds)
         if self._failed:
             failed, self._failed = self._failed, []
             workspace = failed[0][0]  # a chunk is of one workspace, and settled before the next one is performed

@@ -69,7 +69,8 @@ def preflight(
                 )
             )
     again = request.due_at if request.wait_reason in WAITS_OUT and request.status == Status.APPROVED else None
-    if again and again > now and not manual:
+    told = any(stop.reason == request.wait_reason for stop in stops)
+    if again and again > now and not manual and not told:
         detail = f"The last try did not go through; the next is at {again:%H:%M:%S} UTC."
         stops.append(Stop(then=Then.WAIT, reason=request.wait_reason, detail=detail, until=again))
         checks.append(Check(name=request.wait_reason, ok=False, detail=detail))

@@ -31,6 +31,8 @@ class ProviderAccount(TenantModel):
     stopped_reason = models.CharField(max_length=300, blank=True)
     # Failures before this do not count towards stopping it again.
     resumed_at = models.DateTimeField(null=True, editable=False)
+    # The service asked for a pause (429, 421, 454) until then: nothing goes through this account before.
+    throttled_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,4 +1,6 @@
-"""What a failure stops besides the request: an account that cannot be used as it is."""
+"""What an answer means for the account besides the request: it cannot be used as it is, or not before a time."""
+
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -7,6 +9,8 @@ from execution.services.accounts import stop_account
 from execution.services.alerts import raise_alert
 from execution.services.holds import set_hold
 from workspaces.actors import Actor, system_actor
+from workspaces.clock import database_now
+from workspaces.guard_lock import guard_change
 from workspaces.models import Workspace
 
 
@@ -30,3 +34,15 @@ def account_broken(*, workspace: Workspace, account: ProviderAccount | None, det
             title="The installation's default account was stopped here",
             detail=reason,
         )
+
+
+def account_throttled(*, workspace: Workspace, account: ProviderAccount, seconds: float) -> None:
+    """Let nothing through an account for `seconds` from now on, since its service asked for that; a longer pause that
+    it had asked for stands. Inside the scope.
+    """
+    with transaction.atomic(), guard_change(workspace=workspace):
+        row = ProviderAccount.objects.select_for_update().get(pk=account.pk)
+        until = database_now() + timedelta(seconds=seconds)
+        if row.throttled_until is None or row.throttled_until < until:
+            row.throttled_until = until
+            row.save(update_fields=["throttled_until"])

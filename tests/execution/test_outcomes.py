@@ -8,11 +8,13 @@ import pytest
 
 from execution.engine.journal import Journal
 from execution.engine.outcomes import of_error, of_preparation
+from execution.engine.preflight import preflight
 from execution.engine.recover import recover_dead_workers
 from execution.engine.settle import BACKOFF_BASE_SECONDS, BACKOFF_MOST_SECONDS, backoff
 from execution.models import AccountState, Alert, Attempt, AttemptState, ExecutionRequest, ProviderAccount, Worker
 from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Transient
 from execution.services.accounts import resume_account
+from execution.services.failures import account_throttled
 from execution.states import Status
 from tests.builders import Cast
 from tests.execution.arranged import again, alerts, approved_email, drain_due
@@ -133,6 +135,56 @@ def test_it_does_not_count_a_try_that_was_told_to_slow_down(
         clock.advance(30)
     drain_due(cast)
     assert again(cast, request_sent).status == Status.SUCCEEDED
+
+
+def test_it_calls_nothing_more_through_an_account_that_was_told_to_slow_down(
+    cast: Cast, clock: StoppedClock, service: Service, account: ProviderAccount
+) -> None:
+    requests = [approved_email(cast) for _ in range(3)]
+    answer(service, Answer.SLOW_DOWN)
+    drain_due(cast)
+    later = approved_email(cast)
+    drain_due(cast)
+    drain_due(cast, later)
+    found = [again(cast, r) for r in (*requests, later)]
+    assert len(service.calls) == 1
+    assert {(r.status, r.wait_reason, r.attempts_made) for r in found} == {(Status.APPROVED, "throttled", 0)}
+    assert {r.due_at for r in found} == {database_now() + timedelta(seconds=30)}
+
+
+def test_it_says_until_when_the_service_asked_the_account_to_wait(
+    cast: Cast, clock: StoppedClock, service: Service, request_sent: ExecutionRequest
+) -> None:
+    answer(service, Answer.SLOW_DOWN)
+    drain_due(cast)
+    later = approved_email(cast)
+    drain_due(cast)
+    foretold = preflight(request=again(cast, later))
+    (stop,) = [check for check in foretold.checks if not check.ok]
+    assert (stop.name, foretold.earliest) == ("account", database_now() + timedelta(seconds=30))
+    assert "asked the account Recorder to wait until" in stop.detail
+
+
+def test_everything_goes_once_the_pause_of_the_account_is_over(
+    cast: Cast, clock: StoppedClock, service: Service, account: ProviderAccount
+) -> None:
+    requests = [approved_email(cast) for _ in range(3)]
+    answer(service, Answer.SLOW_DOWN)
+    drain_due(cast)
+    clock.advance(30)
+    drain_due(cast)
+    assert {again(cast, r).status for r in requests} == {Status.SUCCEEDED}
+    assert alerts(cast) == []
+
+
+def test_a_shorter_pause_does_not_shorten_the_one_asked_for_before(
+    cast: Cast, clock: StoppedClock, account: ProviderAccount
+) -> None:
+    with cast.scope():
+        for seconds in (60.0, 10.0):
+            account_throttled(workspace=cast.workspace, account=account, seconds=seconds)
+        account.refresh_from_db()
+    assert account.throttled_until == database_now() + timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("tries", [1, 2, 5, 8, 20])

@@ -178,6 +178,7 @@ _WAITS = {
     "auto_execution_off": "carrying out by itself is off",
     "mode_changed": "the mode changed",
     "backoff": "trying again later",
+    "throttled": "the service asked for a pause",
     "not_due": "not due yet",
 }
 _CHANNEL_ICONS = {
