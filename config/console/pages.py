@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from config.console.dashboard import pulse
-from execution.admin import catcher_pages, notifications, queue, restored, uncertain
+from execution.admin import catcher_pages, notifications, queue, restored, snapshots, uncertain
 from workspaces.admin import settings_page
 
 
@@ -15,6 +15,7 @@ def own_pages() -> list[URLPattern]:
         path("queue/<uuid:object_id>/", queue.peek, name="queue_peek"),
         path("uncertain/", uncertain.uncertain, name="uncertain"),
         path("uncertain/settle/", uncertain.settle_many, name="uncertain_settle"),
+        path("snapshots/<uuid:object_id>/", snapshots.snapshots, name="snapshots"),
         path("restored/", restored.restored, name="restored"),
         path("notifications/", notifications.notifications, name="notifications"),
         path("notifications/read/", notifications.read_all, name="notifications_read"),

@@ -31,6 +31,7 @@ from workspaces.selectors import audit_entries
 # Shown by name; the guards' own names are for programs.
 CHECK_NAMES = {
     "approved": "Approved",
+    "identity": "Adopted database",
     "expiry": "In time",
     "seal": "Sealed",
     "sender": "Sender account",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from execution.api import alerts, contents, decisions, operation, plans, requests, windows
+from execution.api import alerts, contents, decisions, operation, plans, requests, snapshots, windows
 
 urlpatterns = [
     path("execution/status", operation.StatusView.as_view(), name="execution-status"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("limits/<str:name>", operation.LimitView.as_view(), name="limit"),
     path("windows", windows.WindowsView.as_view(), name="windows"),
     path("windows/<str:channel>", windows.WindowView.as_view(), name="window"),
+    path("snapshots", snapshots.SnapshotsView.as_view(), name="snapshots"),
+    path("snapshots/<uuid:snapshot_id>", snapshots.SnapshotView.as_view(), name="snapshot"),
     path("alerts", alerts.AlertsView.as_view(), name="alerts"),
     path("alerts/<uuid:alert_id>", alerts.AlertView.as_view(), name="alert"),
     path("alerts/<uuid:alert_id>/acknowledge", alerts.AcknowledgeView.as_view(), name="alert-acknowledge"),

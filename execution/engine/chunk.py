@@ -15,6 +15,7 @@ from execution.engine.facts import Facts, Ground
 from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then, first_stop
 from execution.engine.limits import Counted, Full, take
 from execution.engine.load import GroundCache, load_facts
+from execution.engine.snapshots import take_snapshots
 from execution.models import Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
@@ -223,6 +224,7 @@ def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, 
             for member in members
         ],
     )
+    take_snapshots(through=through, now=now)
     return Chunk(id=chunk_id, workspace_id=ground.workspace.id, ground=ground, members=members)
 
 

@@ -13,6 +13,7 @@ from execution.models.plan import ExecutionPlan
 from execution.models.policy import PolicyVersion
 from execution.models.request import ExecutionRequest
 from execution.models.revision import Part, Revision
+from execution.models.snapshot import Snapshot
 from execution.models.template import MessageTemplate
 from execution.models.window import SendWindow
 from execution.models.worker import Worker
@@ -46,6 +47,7 @@ __all__ = [
     "Revision",
     "SendWindow",
     "Severity",
+    "Snapshot",
     "Verdict",
     "Worker",
 ]

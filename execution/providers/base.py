@@ -126,6 +126,17 @@ class Connection(ABC):
         """How long after the first try another one under the same key does nothing more; None: no such key."""
         return self.provider.window_of(self.account.options)
 
+    @final
+    def revert(self, act: Act, receipt: Receipt) -> Receipt:
+        """Take back what `perform` did, as far as the service can: unpublish a page, delete an event.
+
+        receipt: the one `perform` gave. Raises as `perform`, Permanent where nothing can be taken back.
+        """
+        self._check_channel(act)
+        if not self.provider.can_revert:
+            raise Permanent(f"{self.provider.label} takes nothing back: what was done stays done. Nothing was changed.")
+        return self.take_back(act, receipt)
+
     @abstractmethod
     def send(self, act: Act) -> Receipt:
         """`perform`, for an act of a channel that this provider serves."""
@@ -137,6 +148,10 @@ class Connection(ABC):
     def find(self, act: Act) -> Receipt | Unknown | None:
         """`lookup`, where `looks_up` says that there is one."""
         raise NotImplementedError(f"{type(self).__name__} looks up without find")
+
+    def take_back(self, act: Act, receipt: Receipt) -> Receipt:
+        """`revert`, where `can_revert` is set."""
+        raise NotImplementedError(f"{type(self).__name__} sets can_revert without take_back")
 
     def close(self) -> None:
         """Let go of the connection. Never raises for a service that is gone."""
@@ -159,7 +174,8 @@ class Provider(ABC):
 
     name: its key in the registry. label: what people read. channels: those it can perform.
     key_window: how long the service recognises an idempotency key; None where it has none, and a call whose outcome
-    is unknown must not be made again. can_draft, can_lookup: whether it has drafts, and finds an act by its key.
+    is unknown must not be made again. can_draft, can_lookup, can_revert: whether it has drafts, finds an act by its
+    key, and can take one back.
     """
 
     name: ClassVar[str]
@@ -168,6 +184,7 @@ class Provider(ABC):
     key_window: ClassVar[timedelta | None] = None
     can_draft: ClassVar[bool] = False
     can_lookup: ClassVar[bool] = False
+    can_revert: ClassVar[bool] = False
 
     @abstractmethod
     def connect(self, account: AccountConfig) -> Connection:

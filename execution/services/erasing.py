@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from execution.models import Alert, Attempt, ExecutionRequest, Part, Revision
+from execution.models import Alert, Attempt, ExecutionRequest, Part, Revision, Snapshot
 from execution.providers import dry_run
 from execution.services.cancelling import withdraw_unsent_to
 from execution.services.freeze import parse
@@ -57,6 +57,7 @@ def _blank(*, workspace: Workspace, ids: Sequence[UUID]) -> None:
             continue  # broken behind us, or blanked before
     Part.objects.filter(workspace=workspace, sha256__in=mails).delete()
     Revision.objects.filter(request_id__in=ids).update(document=ERASED, drift=[], note="")
+    Snapshot.objects.filter(request_id__in=ids).update(document={"erased": True})
     Attempt.objects.filter(request_id__in=ids).update(response="", error="")
     ExecutionRequest.objects.filter(id__in=ids).update(
         to="", summary="(erased)", metadata={}, last_error="", deliverable_url=""

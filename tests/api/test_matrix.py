@@ -97,6 +97,8 @@ TABLE: dict[str, tuple[frozenset[str], Any]] = {
     "GET alerts": (EVERYONE, None),
     "GET alerts/{alert}": (EVERYONE, None),
     "POST alerts/{alert}/acknowledge": (WRITES, None),
+    "GET snapshots": (EVERYONE, None),
+    "GET snapshots/{snapshot}": (EVERYONE, None),
     "GET notifications": (EVERYONE, None),
     "POST notifications/read": (EVERYONE, None),
     "POST notifications/{notification}/read": (EVERYONE, None),
@@ -163,6 +165,7 @@ def things(cast, waiting) -> dict[str, str]:
         "task": str(task.pk),
         "output": NOBODY_ID,
         "notification": NOBODY_ID,
+        "snapshot": NOBODY_ID,
     }
 
 

@@ -19,7 +19,7 @@ from campaigns.services.tasks import create_task
 from contacts.services import create_contact, create_organisation, record_consent, suppress
 from execution import hold, propose, propose_plan
 from execution.alerts.telling import tell_due
-from execution.models import Alert, AlertRoute, EscalationStep, Notification
+from execution.models import Alert, AlertRoute, EscalationStep, Notification, Snapshot
 from execution.services.accounts import save_account
 from execution.services.alerts import raise_alert
 from execution.services.credentials import encrypt
@@ -139,6 +139,9 @@ def theirs(other, canary) -> dict[str, str]:
     run = perform_run(workspace=w, run_id=run.pk)
     task = create_task(workspace=w, actor=olga, title=canary(), description=canary(), metadata={"x": canary()})
     with workspace_scope(w):
+        snapshot = Snapshot.objects.create(
+            workspace=w, request=done, revision=1, taken_at=done.created_at, document={"note": canary()}
+        )
         alert, draft = Alert.objects.exclude(kind="hold_set").get(), run.drafts.get()
     return {
         "request_id": str(request.pk),
@@ -148,6 +151,7 @@ def theirs(other, canary) -> dict[str, str]:
         "organisation_id": str(body.pk),
         "suppression_id": str(suppressed.pk),
         "alert_id": str(alert.pk),
+        "snapshot_id": str(snapshot.pk),
         "notification_id": str(notice.pk),
         "route_id": str(route.pk),
         "step_id": str(step.pk),

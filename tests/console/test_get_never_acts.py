@@ -34,6 +34,7 @@ def test_it_changes_nothing_to_look_at_every_page(filled, other, theirs):
         "campaigns/campaign": "campaign_id",
         "campaigns/task": "task_id",
         "queue": "request_id",
+        "snapshots": "request_id",
     }
     before = rows_of(other.workspace)
     seen = 0

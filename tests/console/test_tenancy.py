@@ -33,6 +33,7 @@ IDS = {
     "campaigns/campaign": "campaign_id",
     "campaigns/task": "task_id",
     "queue": "request_id",
+    "snapshots": "request_id",
     "notifications": "notification_id",
     "execution/alertroute": "route_id",
     "execution/escalationstep": "step_id",

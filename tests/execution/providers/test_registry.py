@@ -88,6 +88,8 @@ def test_a_provider_offers_only_what_it_says() -> None:
     assert connection.lookup(ACT) is UNKNOWN
     with pytest.raises(Permanent, match="no drafts"):
         connection.draft(ACT)
+    with pytest.raises(Permanent, match="takes nothing back"):
+        connection.revert(ACT, Receipt())
     with pytest.raises(Permanent, match="cannot perform email"):
         connection.perform(Act(request_id="1", attempt_id="1", channel="email", to=[]))
 
