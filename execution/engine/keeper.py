@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import DatabaseError, connection
 
@@ -24,22 +24,33 @@ SWEEP_EVERY = 10.0
 
 def run_forever(stop: threading.Event) -> None:
     """Do each duty in its turn until `stop` is set. A database that is away is asked again, for as long as it takes."""
-    duties: list[tuple[float, Callable[[], int]]] = [
-        (BEAT_EVERY, beating(role="keeper")),
-        (SEAL_EVERY, seal_once),
-        (RECOVER_EVERY, recover_dead_workers),
-        (SWEEP_EVERY, sweep),
-    ]
-    due = [0.0] * len(duties)
     end_alerts = alerts.start()
+    # A recovery may wait for a provider's answer; the seals are due within 2 s whatever it does. What it has begun when
+    # the process ends is under a lease of its own, like every worker's.
+    slow = [(RECOVER_EVERY, recover_dead_workers), (SWEEP_EVERY, sweep)]
+    threading.Thread(target=_go_round, args=(slow, stop), name="recovery", daemon=True).start()
     try:
-        _go_round(duties, due, stop)
+        _go_round([(BEAT_EVERY, beating(role="keeper")), (SEAL_EVERY, _sealing())], stop)
     finally:
         end_alerts()
 
 
-def _go_round(duties: list[tuple[float, Callable[[], int]]], due: list[float], stop: threading.Event) -> None:
-    checkpoint_complete = False
+def _sealing() -> Callable[[], int]:
+    """Sealing, which first adds to the checkpoint what a crash left out of it."""
+    is_complete = False
+
+    def seal() -> int:
+        nonlocal is_complete
+        if not is_complete:
+            complete_checkpoint()
+            is_complete = True
+        return seal_once()
+
+    return seal
+
+
+def _go_round(duties: Sequence[tuple[float, Callable[[], int]]], stop: threading.Event) -> None:
+    due = [0.0] * len(duties)
     while not stop.wait(0.2):
         now = time.monotonic()
         for index, (every, duty) in enumerate(duties):
@@ -48,9 +59,6 @@ def _go_round(duties: list[tuple[float, Callable[[], int]]], due: list[float], s
             due[index] = now + every
             try:
                 stop_if_restored()  # before anything is sealed: the checkpoint's last line is what tells
-                if not checkpoint_complete:
-                    complete_checkpoint()
-                    checkpoint_complete = True
                 duty()
             except DatabaseError:
                 logger.warning("The database did not answer %s; trying again.", duty.__name__, exc_info=True)
@@ -58,3 +66,4 @@ def _go_round(duties: list[tuple[float, Callable[[], int]]], due: list[float], s
             except Exception:
                 logger.exception("%s broke off; trying again.", duty.__name__)
                 connection.close()
+    connection.close()
