@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from execution.alerts.kinds import Kind, register
 from execution.alerts.silence import is_silent
+from execution.engine.limits import filled
 from execution.models import (
     AccountState,
     Alert,
@@ -21,10 +22,12 @@ from execution.models import (
     Severity,
 )
 from execution.states import Status
+from workspaces.clock import database_now
 from workspaces.installation import is_restored
 
 Alerts = QuerySet[Any]
 NEWS = timedelta(hours=24)  # how long mere news stays open
+NEAR_PERCENT = 90  # from here on a limit is nearly reached
 
 
 def _once_request_left(*states: Status) -> Callable[[Alerts], Alerts]:
@@ -56,6 +59,22 @@ def _no_wait(prefix: str, reason: Callable[[str], str]) -> Callable[[Alerts], Al
         return alerts.filter(pk__in=gone)
 
     return over
+
+
+def _has_room(percent: int, prefix: str) -> Callable[[Alerts], Alerts]:
+    """Over when fewer than `percent` of the places are taken in the window of the limit that the fingerprint names."""
+
+    def over(alerts: Alerts) -> Alerts:
+        still = {(limit.workspace_id, prefix + limit.name) for limit in filled(percent=percent, now=database_now())}
+        named = alerts.values_list("pk", "workspace_id", "fingerprint")
+        return alerts.filter(pk__in=[pk for pk, *limit in named if tuple(limit) not in still])
+
+    return over
+
+
+def _limit_free(alerts: Alerts) -> Alerts:
+    nothing_waits = _no_wait("limit:", lambda name: f"limit:{name.partition(':')[0]}")
+    return _has_room(100, "limit:")(nothing_waits(alerts))
 
 
 def _account_runs(alerts: Alerts) -> Alerts:
@@ -191,16 +210,16 @@ register(
         Kind(
             name="limit_near",
             severity=Severity.WARNING,
-            meaning="Nearly all places of a limit's window are taken.",
-            ends="By itself after 24 hours.",
-            lasts=NEWS,
+            meaning=f"{NEAR_PERCENT} % of a limit's places are taken. See what is still to go, or raise the limit.",
+            ends=f"Fewer than {NEAR_PERCENT} % of its places are taken.",
+            over=_has_room(NEAR_PERCENT, "limit_near:"),
         ),
         Kind(
             name="limit_reached",
             severity=Severity.WARNING,
             meaning="A limit is reached; what comes under it waits for the window.",
-            ends="Nothing waits for the limit any more.",
-            over=_no_wait("limit:", lambda name: f"limit:{name.partition(':')[0]}"),
+            ends="The limit has room again, and nothing waits for it.",
+            over=_limit_free,
         ),
         Kind(
             name="stale",

@@ -11,7 +11,7 @@ from execution.alerts.delivering import deliver_due
 from execution.alerts.resolving import resolve_over
 from execution.alerts.retention import forget_old
 from execution.alerts.telling import tell_due
-from execution.alerts.watching import watch_audit, watch_silence
+from execution.alerts.watching import watch_audit, watch_limits, watch_silence
 from execution.engine import heartbeat
 from execution.services.restoring import stop_if_restored
 
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _DUTIES: list[tuple[float, Callable[[], int]]] = [
     (15.0, watch_silence),
+    (15.0, watch_limits),
     (600.0, watch_audit),
     (3_600.0, forget_old),
     (5.0, resolve_over),

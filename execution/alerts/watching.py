@@ -1,17 +1,24 @@
-"""Watches for what nobody raises: silence where work is due, and an audit log that does not stand as written."""
+"""Watches for what nobody raises: silence where work is due, limits that fill, an audit log not as it was written."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
+from execution.alerts.causes import NEAR_PERCENT
 from execution.alerts.resolving import resolve
 from execution.alerts.silence import is_silent, overdue_workspaces
 from execution.engine import heartbeat
+from execution.engine.limits import filled
 from execution.models import Alert
 from execution.services.alerts import raise_alert
 from workspaces.audit.verify import verify_newest
+from workspaces.clock import database_now
 from workspaces.models import Workspace
 from workspaces.scope import all_workspaces
 
 _NEWEST_BLOCKS = 50
+_PLACES_TO_BE_NEAR = 10
 
 
 def watch_silence() -> int:
@@ -35,6 +42,36 @@ def watch_silence() -> int:
                     if beats
                     else "No cluster has beaten for 30 seconds. Start manage.py up, or manage.py cluster."
                 ),
+            )
+            raised += 1
+    return raised
+
+
+def watch_limits() -> int:
+    """Raise an alert for each limit that is reached or nearly so, once in its window; returns how many.
+
+    Limits of fewer than ten places are never nearly reached: there is nothing between that and full.
+    """
+    raised = 0
+    with all_workspaces("limits fill in every workspace"):
+        now = database_now()
+        full = {limit.pk for limit in filled(percent=100, now=now)}
+        for limit in filled(percent=NEAR_PERCENT, now=now):
+            reached = limit.pk in full
+            if not reached and limit.count < _PLACES_TO_BE_NEAR:
+                continue
+            fingerprint = f"{'limit' if reached else 'limit_near'}:{limit.name}"
+            of_this = Alert.objects.filter(workspace_id=limit.workspace_id, fingerprint=fingerprint)
+            in_this_window = Q(first_at__gt=now - timedelta(seconds=limit.period_seconds))
+            if of_this.filter(Q(resolved_at=None) | in_this_window).exists():
+                continue
+            share = "All" if reached else f"{NEAR_PERCENT} % or more"
+            raise_alert(
+                workspace_id=limit.workspace_id,
+                kind="limit_reached" if reached else "limit_near",
+                fingerprint=fingerprint,
+                title=f"The limit {limit.name} is {'' if reached else 'nearly '}reached",
+                detail=f"{share} of its {limit.count} places in {limit.period_seconds} seconds are taken.",
             )
             raised += 1
     return raised

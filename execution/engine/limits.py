@@ -133,6 +133,25 @@ def take_poll(*, workspace: Workspace) -> Full | None:
     return None
 
 
+def filled(*, percent: int, now: datetime) -> list[Limit]:
+    """Limits with one count for all, of any workspace, whose window holds `percent` of its places or more.
+
+    One mark tells for each: the one as many ordinals back. Those that count each contact or domain are left out.
+    """
+    counters = LimitCounter.objects.filter(key="", ordinal__gt=0, limit__count__gt=0).select_related("limit")
+    asked: dict[UUID, tuple[int, int]] = {}
+    limits: dict[UUID, Limit] = {}
+    for counter in counters.order_by("id"):
+        tells = counter.ordinal + 1 + (-counter.limit.count * percent) // 100
+        if tells >= 1:
+            asked[counter.pk], limits[counter.pk] = (tells, tells), counter.limit
+    return [
+        limits[counter_id]
+        for counter_id, marks in _marks(asked).items()
+        if any(at + timedelta(seconds=limits[counter_id].period_seconds) > now for at, _ in marks.values())
+    ]
+
+
 class _Window:
     """One counter with the marks that decide about the next acts."""
 
