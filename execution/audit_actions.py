@@ -28,6 +28,7 @@ audit.register(
         "request.uncertain": "the outcome of {count} request(s) is unknown: {reason}",
         "request.resolved": "{actor} settled an uncertain request: {outcome}",
         "request.retried": "{actor} sent a failed request round again",
+        "request.stale_released": "{actor} let {count} overdue request(s) go after all: {reason}",
         "request.erased": "what {count} request(s) said of an erased person was blanked",
         "plan.proposed": "{actor} proposed a plan of {size} request(s)",
         "hold.set": "{actor} held {scope}",

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[Entry, ...]] = {
         Entry(title="Dashboard", icon="home", route="admin:index"),
         Entry(title="Queue", icon="inbox", route="admin:queue", badge="waiting"),
         Entry(title="Outcome unknown", icon="info", route="admin:uncertain", badge="uncertain"),
+        Entry(title="Overdue", icon="clock", route="admin:overdue", badge="overdue"),
         Entry(title="Plans", icon="layers", route="admin:execution_executionplan_changelist"),
         Entry(title="Requests", icon="send", route="admin:execution_executionrequest_changelist"),
         Entry(

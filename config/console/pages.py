@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from config.console.dashboard import pulse
-from execution.admin import catcher_pages, notifications, queue, restored, snapshots, uncertain
+from execution.admin import catcher_pages, notifications, overdue, queue, restored, snapshots, uncertain
 from workspaces.admin import settings_page
 
 
@@ -16,6 +16,8 @@ def own_pages() -> list[URLPattern]:
         path("uncertain/", uncertain.uncertain, name="uncertain"),
         path("uncertain/settle/", uncertain.settle_many, name="uncertain_settle"),
         path("snapshots/<uuid:object_id>/", snapshots.snapshots, name="snapshots"),
+        path("overdue/", overdue.overdue, name="overdue"),
+        path("overdue/decide/", overdue.decide_many, name="overdue_decide"),
         path("restored/", restored.restored, name="restored"),
         path("notifications/", notifications.notifications, name="notifications"),
         path("notifications/read/", notifications.read_all, name="notifications_read"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from execution.models import Alert, ExecutionRequest, Hold
-from execution.states import Status
+from execution.states import STALE, Status
 from workspaces.models import Workspace
 
 _COUNTED = (Status.PENDING, Status.NEEDS_CHANGES, Status.APPROVED, Status.DISPATCHING, Status.UNCERTAIN)
@@ -21,6 +21,7 @@ class Numbers:
     approved: int
     in_flight: int
     uncertain: int
+    overdue: int
     alerts: int
     holds: Sequence[Hold]
 
@@ -32,6 +33,7 @@ class Numbers:
             "approved": self.approved,
             "in_flight": self.in_flight,
             "uncertain": self.uncertain,
+            "overdue": self.overdue,
             "alerts": self.alerts,
             "holds": len(self.holds),
         }
@@ -43,15 +45,17 @@ def numbers_of(*, workspace: Workspace) -> Numbers:
         ExecutionRequest.objects.filter(workspace=workspace, status__in=_COUNTED)
         .order_by()
         .values_list("status")
-        .annotate(number=Count("id"))
+        .annotate(number=Count("id"), overdue=Count("id", filter=Q(wait_reason=STALE)))
     )
-    by_status = dict(rows)
+    by_status = {status: number for status, number, _ in rows}
+    overdue = sum(row[2] for row in rows)
     return Numbers(
         waiting=by_status.get(Status.PENDING, 0),
         needs_changes=by_status.get(Status.NEEDS_CHANGES, 0),
         approved=by_status.get(Status.APPROVED, 0),
         in_flight=by_status.get(Status.DISPATCHING, 0),
         uncertain=by_status.get(Status.UNCERTAIN, 0),
+        overdue=overdue,
         alerts=open_alerts(workspace=workspace).count(),
         holds=holds_in_force(workspace=workspace),
     )

@@ -44,6 +44,7 @@ CHECK_NAMES = {
     "auto_execution": "Runs by itself",
     "schedule": "Due",
     "undo_window": "Undo window",
+    "stale": "Not overdue",
     "limits": "Limits",
     "backoff": "Retry wait",
     "quiet_hours": "Allowed hours",

@@ -40,6 +40,7 @@ class ChannelSpec:
     extra_recipients: the addresses in the payload that the act also reaches (cc, bcc, attendees), for suppression and
         limits; of the same kind as `recipient_kind`, or emails where that is "none".
     calling_hours: whether the law allows it from 08:00 to 21:00 of the recipient's clock only (execution.engine.hours).
+    overdue_seconds: how long after it was due it still goes by itself (execution.engine.guards.stale).
     provider: the provider that performs it where no account is needed, because the work is done in this installation.
     """
 
@@ -55,6 +56,7 @@ class ChannelSpec:
     max_bytes: int = 262_144
     extra_recipients: Callable[[Mapping[str, Any]], list[str]] = _nobody
     calling_hours: bool = False
+    overdue_seconds: int = 86_400
     provider: str = ""
 
     def validate(self, payload: object, *, known_content: Collection[str] = ()) -> dict[str, Any]:

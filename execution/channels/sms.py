@@ -31,4 +31,5 @@ SMS = ChannelSpec(
     chunk_size=1,
     summary=_summary,
     calling_hours=True,
+    overdue_seconds=3_600,
 )

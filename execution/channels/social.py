@@ -34,4 +34,5 @@ SOCIAL = ChannelSpec(
     default_gate="HR_SOCIAL",
     chunk_size=1,
     summary=_summary,
+    overdue_seconds=21_600,
 )

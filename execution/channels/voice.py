@@ -32,4 +32,5 @@ VOICE = ChannelSpec(
     chunk_size=1,
     summary=_summary,
     calling_hours=True,
+    overdue_seconds=3_600,
 )

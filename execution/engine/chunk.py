@@ -20,7 +20,7 @@ from execution.models import Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
 from execution.services.reopening import drifted, reopen
-from execution.states import Status
+from execution.states import STALE, Status
 from execution.transitions import move
 from workspaces.actors import Actor
 from workspaces.bulk import insert_rows
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 # How soon something that waits for a person's act is looked at again; lifting the cause wakes it earlier.
 LOOK_AGAIN = timedelta(seconds=60)
+# Waits that a request has for reasons of its own: the time they take does not make it overdue.
+OWN_WAITS = ("limit:", "quiet_hours", "throttled")
 WAITS_FOR_A_BELL = ("auto_execution_off",)
 
 
@@ -250,7 +252,11 @@ def _handle_stops(*, ground: Ground, stopped: Sequence[tuple[Facts, Stop]], acto
         elif stop.then != Then.SKIP:
             moves[(stop.then, stop.reason, stop.detail, stop.gates)].append(facts.row.id)
     for (reason, until), ids in waits.items():
-        ExecutionRequest.objects.filter(id__in=ids, status=Status.APPROVED).update(wait_reason=reason, due_at=until)
+        rows = ExecutionRequest.objects.filter(id__in=ids, status=Status.APPROVED)
+        if reason == STALE:
+            _tell_stale(workspace_id=workspace.id, newly=rows.exclude(wait_reason=STALE).count())
+        own = {"overdue_from": until} if reason.startswith(OWN_WAITS) else {}
+        rows.update(wait_reason=reason, due_at=until, **own)
     for (then, reason, detail, gates), ids in moves.items():
         if then in (Then.REOPEN, Then.DRIFT):
             requests = list(
@@ -274,6 +280,18 @@ def _handle_stops(*, ground: Ground, stopped: Sequence[tuple[Facts, Stop]], acto
             only_from=[Status.APPROVED],
             values={"settled_at": now, "last_error": detail, "due_at": None},
             data={"reason": reason},
+        )
+
+
+def _tell_stale(*, workspace_id: UUID, newly: int) -> None:
+    if newly:
+        raise_alert(
+            workspace_id=workspace_id,
+            kind=STALE,
+            severity="warning",
+            fingerprint=STALE,
+            title="Requests were due long ago and wait for a person",
+            detail="Nothing was sent. Release or withdraw them on the page Overdue.",
         )
 
 

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     expires_at: datetime | None
     approved_at: datetime | None
     undo_until: datetime | None
+    overdue_from: datetime | None
     attempts_made: int
     agent: str
     campaign_id: UUID | None

@@ -16,7 +16,7 @@ from execution.models import AccountState, Hold, HoldScope
 from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
 from execution.services.restoring import RECONCILE
-from execution.states import Status
+from execution.states import STALE, Status
 from workspaces.canonical import sha256_hex
 from workspaces.models import Mode
 
@@ -221,6 +221,24 @@ def undo_window(facts: Facts) -> Stop | None:
     return Stop(then=Then.WAIT, reason="undo_window", detail="The approval can still be taken back.", until=at)
 
 
+def stale(facts: Facts) -> Stop | None:
+    """What an outage or a long hold kept past its channel's allowance asks a person before it goes.
+
+    Overdue is counted from the latest of its schedule, its approval with the undo window, and the end of the last wait
+    that was its own (a limit, hours, a new try) or a person's release.
+    """
+    row = facts.row
+    moments = [at for at in (row.scheduled_for, row.approved_at, row.undo_until, row.overdue_from) if at is not None]
+    if not moments or facts.now - max(moments) <= timedelta(seconds=facts.spec.overdue_seconds):
+        return None
+    return Stop(
+        then=Then.WAIT,
+        reason=STALE,
+        detail=f"It was due at {max(moments):%Y-%m-%d %H:%M} UTC, which is more than "
+        f"{facts.spec.overdue_seconds // 3600} h ago. Release it on the page Overdue, or withdraw it.",
+    )
+
+
 def quiet_hours(facts: Facts) -> Stop | None:
     """P9: SMS and voice inside the law's hours, and every channel inside the workspace's, by the recipient's clock."""
     own = facts.ground.windows.get(facts.row.channel)
@@ -259,6 +277,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(name="auto_execution", check=auto_execution, fine="Approved work is carried out by itself."),
     Guard(name="schedule", check=schedule, fine="It is due."),
     Guard(name="undo_window", check=undo_window, fine="The time to undo has passed."),
+    Guard(name="stale", check=stale, fine="It is not overdue for long."),
     Guard(name="quiet_hours", check=quiet_hours, fine="The recipient may be reached at this hour."),
     LIMITS,
 )

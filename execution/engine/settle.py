@@ -147,6 +147,7 @@ def _move_group(
             values |= {
                 "attempts_made": F("attempts_made") - 1,
                 "due_at": now + timedelta(seconds=wait),
+                "overdue_from": now + timedelta(seconds=wait),
                 "wait_reason": "throttled" if kind == "throttled" else "account_stopped",
             }
             data["error_kind"] = kind
@@ -157,7 +158,8 @@ def _move_group(
         case _:
             to, action = Status.APPROVED, "request.retry"
             tries = max(one.attempts_made for one in members)
-            values |= {"due_at": now + backoff(tries=tries), "wait_reason": "backoff"}
+            again = now + backoff(tries=tries)
+            values |= {"due_at": again, "overdue_from": again, "wait_reason": "backoff"}
             data["error_kind"] = kind
     urls = {one.request_id: one.outcome.url for one in members if one.outcome.url}
     moved = move(

@@ -63,6 +63,9 @@ class ExecutionRequest(TenantModel):
     due_at = models.DateTimeField(null=True)
     wait_reason = models.CharField(max_length=80, blank=True)
     undo_until = models.DateTimeField(null=True)
+    # From when it counts as overdue, where that is later than its schedule and approval: the end of a wait of its own
+    # (a limit, hours, a new try), or when a person last let it go.
+    overdue_from = models.DateTimeField(null=True)
     # The chunk it was marked in, while dispatching.
     chunk = models.UUIDField(null=True)
     attempts_made = models.PositiveSmallIntegerField(default=0)

@@ -100,7 +100,13 @@ def retry(*, workspace: Workspace, actor: Actor, request_id: UUID | str, reason:
             to=Status.APPROVED,
             action="request.retried",
             only_from=[Status.FAILED],
-            values={"attempts_made": 0, "due_at": database_now(), "settled_at": None, "wait_reason": ""},
+            values={
+                "attempts_made": 0,
+                "due_at": database_now(),
+                "overdue_from": database_now(),
+                "settled_at": None,
+                "wait_reason": "",
+            },
         )
         queue.ring()
         return request
@@ -157,7 +163,9 @@ def resolve(
             to=Status.SUCCEEDED if sent else Status.APPROVED,
             action="request.resolved",
             only_from=[Status.UNCERTAIN],
-            values={"settled_at": now} if sent else {"settled_at": None, "due_at": now, "wait_reason": ""},
+            values={"settled_at": now}
+            if sent
+            else {"settled_at": None, "due_at": now, "overdue_from": now, "wait_reason": ""},
             data={"outcome": outcome},
         )
         if not sent:

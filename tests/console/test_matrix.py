@@ -20,6 +20,7 @@ PAGES: dict[str, set[str]] = {
     "": EVERYONE,
     "queue/": EVERYONE,
     "uncertain/": EVERYONE,
+    "overdue/": EVERYONE,
     "restored/": EVERYONE,
     "pulse/": EVERYONE,
     "notifications/": EVERYONE,
@@ -52,6 +53,7 @@ PAGES: dict[str, set[str]] = {
 ACTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "execution/hold/set/": ({"scope": "workspace", "reason": "Calm"}, WRITERS),
     "notifications/read/": ({}, EVERYONE),
+    "overdue/decide/": ({"act": "release", "reason": "Still true."}, DECIDERS),
     "uncertain/settle/": ({"outcome": "was_sent", "reason": "Seen."}, DECIDERS),
     "restored/": ({"reason": "It is the one."}, MANAGERS),
     "execution/alertroute/{route}/test/": ({}, MANAGERS),

@@ -149,6 +149,9 @@ class Promises:
             raise Broken("P1", f"{request.subject} was marked although {lack}")
         if request.scheduled_for and move.at < request.scheduled_for:
             raise Broken("P1", f"{request.subject} was marked before its time")
+        waited = row.overdue_from.timestamp() if row.overdue_from else 0.0
+        if move.at - max(request.scheduled_for or 0.0, request.undo_until, waited) > 86_401:
+            raise Broken("stale", f"{request.subject} was marked more than a day after it was due")
         if request.expires_at and move.at >= request.expires_at:
             raise Broken("P1", f"{request.subject} was marked after its time")
         if move.at < request.undo_until:

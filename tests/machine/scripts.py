@@ -107,6 +107,11 @@ SCRIPTS: dict[str, Script] = {
         story="“Run now” takes up a mail while its approval can still be taken back.",
         steps=(step("set_undo", seconds=30), *PROPOSED_AND_APPROVED, step("work", only_the_last=True)),
     ),
+    "stale": Script(
+        breaks="stale",
+        story="Nobody carries anything out for more than a day.",
+        steps=(*PROPOSED_AND_APPROVED, step("let_pass", seconds=86_500.0), step("work")),
+    ),
     "quiet_hours": Script(
         breaks="P9",
         story="A mail is due in the middle of the recipient's night.",

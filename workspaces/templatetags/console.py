@@ -179,6 +179,7 @@ _WAITS = {
     "mode_changed": "the mode changed",
     "backoff": "trying again later",
     "throttled": "the service asked for a pause",
+    "stale": "overdue for long: release or withdraw it",
     "not_due": "not due yet",
 }
 _CHANNEL_ICONS = {
