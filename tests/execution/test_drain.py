@@ -2,6 +2,7 @@
 
 from execution.models import ProviderAccount
 from execution.services.accounts import save_account
+from execution.services.limits import set_limit
 from execution.states import Status
 from tests.builders import Cast
 from tests.execution.arranged import again, approved_email, drain_due
@@ -45,3 +46,13 @@ def test_it_performs_nothing_else(cast: Cast, service: Service, account: Provide
     named, other = approved_email(cast), approved_email(cast)
     drain_due(cast, named)
     assert (again(cast, named).status, again(cast, other).status) == (Status.SUCCEEDED, Status.APPROVED)
+
+
+def test_copies_of_a_mail_count_towards_a_limit(cast: Cast, service: Service, account: ProviderAccount) -> None:
+    copied = {"subject": "Hi", "text": "Dear Alice,\n", "cc": ["b@example.net"], "bcc": ["c@example.net"]}
+    set_limit(workspace=cast.workspace, actor=cast.omar, name="email_send", count=3)
+    requests = [approved_email(cast, payload=copied), approved_email(cast)]
+    drain_due(cast, *requests)
+    last = again(cast, requests[1])
+    assert (again(cast, requests[0]).status, last.status) == (Status.SUCCEEDED, Status.APPROVED)
+    assert last.wait_reason == "limit:email_send"
