@@ -34,6 +34,15 @@ PAGES = [
     "/admin/workspaces/token/",
     "/admin/workspaces/auditentry/",
     "/admin/catcher/",
+    "/admin/uncertain/",
+    "/admin/overdue/",
+    "/admin/restored/",
+    "/admin/notifications/",
+    "/admin/execution/sendwindow/",
+    "/admin/execution/sendwindow/add/",
+    "/admin/execution/alertroute/",
+    "/admin/execution/alertroute/add/",
+    "/admin/execution/escalationstep/",
 ]
 
 
