@@ -186,6 +186,8 @@ def _database(url: str) -> dict[str, Any]:
     # A socket's folder comes percent-encoded in the place of the host.
     parsed["HOST"] = unquote(parsed["HOST"])
     options.setdefault("connect_timeout", 5)
+    # For `workspaces.prepared` alone; Django's own cursors prepare nothing.
+    options.setdefault("prepare_threshold", 2)
     # Kept connections, not psycopg's pool: its threads do not survive the fork that starts a queue worker.
     parsed["CONN_MAX_AGE"] = 60
     parsed["CONN_HEALTH_CHECKS"] = True

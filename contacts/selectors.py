@@ -20,10 +20,32 @@ from contacts.models import (
 )
 from workspaces.errors import NotFound
 from workspaces.models import Workspace
+from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces
 
 _REASON = "filtered by the workspace given"
 _IN_ONE_QUERY = 5_000
+_SUPPRESSED = Prepared(
+    lambda workspace_id, kind, hashes: (
+        Suppression.objects.filter(workspace_id=workspace_id, kind=kind, lifted_at=None, address_hash__among=hashes)
+        .order_by()
+        .values_list("address_hash", flat=True)
+    ),
+    workspace_id=UUID,
+    kind=str,
+    hashes=list[str],
+)
+_CONSENT_EVENTS = Prepared(
+    # "granted" sorts before "withdrawn", so a withdrawal at the same moment is the last word.
+    lambda workspace_id, purpose, ids: (
+        ConsentEvent.objects.filter(workspace_id=workspace_id, purpose=purpose, contact_id__among=ids)
+        .order_by("at", "status", "id")
+        .values_list("contact_id", "status", "basis", "source", "at", "id")
+    ),
+    workspace_id=UUID,
+    purpose=str,
+    ids=list[UUID],
+)
 _PHONE_SIGNS = str.maketrans("", "", "+-./()")  # what people write between the digits of a phone number
 
 
@@ -138,10 +160,9 @@ def suppressed_keys(*, workspace_id: UUID, kind: str, addresses: Iterable[str]) 
     hashes = list(by_hash)
     found: set[str] = set()
     with all_workspaces(_REASON):
-        rows = Suppression.objects.filter(workspace_id=workspace_id, kind=kind, lifted_at=None).order_by()
         for start in range(0, len(hashes), _IN_ONE_QUERY):
-            part = rows.filter(address_hash__in=hashes[start : start + _IN_ONE_QUERY])
-            for hashed in part.values_list("address_hash", flat=True):
+            part = hashes[start : start + _IN_ONE_QUERY]
+            for hashed in _SUPPRESSED.rows(workspace_id=workspace_id, kind=kind, hashes=part):
                 found |= by_hash[hashed]
     return found
 
@@ -190,17 +211,13 @@ def consent_states(*, workspace: Workspace, contact_ids: Collection[UUID], purpo
     states: dict[UUID, ConsentState] = {}
     ids = list(contact_ids)
     with all_workspaces(_REASON):
-        # "granted" sorts before "withdrawn", so a withdrawal at the same moment is the last word.
-        rows = ConsentEvent.objects.filter(workspace=workspace, purpose=purpose).order_by("at", "status", "id")
         for start in range(0, len(ids), _IN_ONE_QUERY):
-            part = rows.filter(contact_id__among=ids[start : start + _IN_ONE_QUERY])
-            for event in part.only("contact_id", "status", "basis", "source", "at"):
-                states[event.contact_id] = ConsentState(
-                    status=ConsentStatus(event.status),
-                    basis=event.basis,
-                    source=event.source,
-                    at=event.at,
-                    event_id=event.id,
+            part = ids[start : start + _IN_ONE_QUERY]
+            for contact_id, status, basis, source, at, event_id in _CONSENT_EVENTS.rows(
+                workspace_id=workspace.pk, purpose=purpose, ids=part
+            ):
+                states[contact_id] = ConsentState(
+                    status=ConsentStatus(status), basis=basis, source=source, at=at, event_id=event_id
                 )
     return states
 

@@ -10,25 +10,32 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection, models
 from django.db.models.fields import Field
 from django.db.models.lookups import In
+
+from workspaces.prepared import preparing_cursor
 
 _BATCH = 2_000  # rows in one statement, so that its text stays within a few megabytes
 
 
 class Among(In):
-    """`id__among=ids`: as `id__in`, with all of them in one parameter."""
+    """`id__among=ids`: as `id__in`, with all of them in one parameter. For ids, and for text."""
 
     lookup_name = "among"
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """As an array; what no array is made of here (no value, a subquery, other types) as `IN`."""
         values = self.rhs if isinstance(self.rhs, list | tuple | set | frozenset) else None
-        if not values or not all(type(value) is UUID for value in values):
-            return In.as_sql(self, compiler, connection)  # type: ignore[return-value]
-        sql, parameters = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s::uuid[])", [*parameters, "{" + ",".join(map(str, values)) + "}"]
+        kinds = set(map(type, values or ()))
+        if kinds == {UUID}:
+            sql, parameters = self.process_lhs(compiler, connection)
+            return f"{sql} = ANY(%s::uuid[])", [*parameters, "{" + ",".join(map(str, values or ())) + "}"]
+        if kinds == {str}:
+            sql, parameters = self.process_lhs(compiler, connection)
+            return f"{sql} = ANY(%s::text[])", [*parameters, list(values or ())]
+        return In.as_sql(self, compiler, connection)  # type: ignore[return-value]
 
 
 def insert_rows(
@@ -56,7 +63,7 @@ def insert_rows(
     )
     if ignore_conflicts:
         sql += " ON CONFLICT DO NOTHING"
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(sql, source.parameters)
 
 
@@ -98,7 +105,7 @@ def update_rows(model: type[models.Model], *, rows: Mapping[UUID, Mapping[str, A
         f"UPDATE {quote(model._meta.db_table)} AS old SET {sets} FROM {source.table} "  # noqa: S608
         f"WHERE old.{quote(str(key.column))} = {source.columns[0]}"
     )
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(sql, source.parameters)
 
 
@@ -124,8 +131,15 @@ class _Source:
             else:
                 self.columns.append(f"new.{quote(name)}")
                 varying[name] = f"{quote(name)} {kind}"
-        self.parameters.append(json.dumps([{name: row[name] for name in varying} for row in rows], default=_text))
+        self.parameters.append(_as_json([{name: row[name] for name in varying} for row in rows]))
         self.table = f"jsonb_to_recordset(%s::jsonb) AS new ({', '.join(varying.values())})"
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    try:
+        return orjson.dumps(rows, default=_text).decode()
+    except TypeError:  # a whole number of more than 64 bits, in what somebody proposed
+        return json.dumps(rows, default=_text)
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from django.db import connection
 from django.db.models import DateTimeField, Func
 
+from workspaces.prepared import preparing_cursor
+
 
 class DatabaseNow(Func):
     """`clock_timestamp()` on PostgreSQL; the host's clock on SQLite, where there is one host by definition."""
@@ -25,7 +27,7 @@ def database_now() -> datetime:
     """The time now by the database's clock, aware, UTC."""
     if connection.vendor != "postgresql":
         return datetime.now(UTC)
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now

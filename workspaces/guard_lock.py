@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 
 from workspaces.models import Workspace
+from workspaces.prepared import preparing_cursor
 
 _EVERY_WORKSPACE = 0
 _SPACE = 0x6A7E  # the first key of the two-key advisory lock
@@ -50,5 +51,5 @@ def share_guards(*, workspace_ids: list[UUID]) -> None:
         return
     # In key order, so that two marks and a change can never wait in a ring.
     keys = [_EVERY_WORKSPACE, *sorted({_key(workspace_id) for workspace_id in workspace_ids})]
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, key) FROM unnest(%s::int[]) AS key", [_SPACE, keys])

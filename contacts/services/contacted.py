@@ -13,6 +13,20 @@ from contacts.services.writing import writing
 from workspaces.actors import Actor
 from workspaces.models import Workspace
 from workspaces.permissions import Permission
+from workspaces.prepared import Prepared
+from workspaces.scope import all_workspaces
+
+_LOCKED = Prepared(
+    lambda workspace_id, ids: (
+        Contact.objects.filter(workspace_id=workspace_id, is_erased=False, pk__among=ids)
+        # In id order, as everybody locks them, so that two chunks with the same people never wait in a ring.
+        .order_by("pk")
+        .select_for_update(no_key=True)
+        .values_list("pk", flat=True)
+    ),
+    workspace_id=UUID,
+    ids=list[UUID],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +53,8 @@ def mark_contacted(
         return 0
     with writing(workspace=workspace, actor=actor, permission=Permission.PROPOSE):
         ids = {touch.contact_id for touch in touches}
-        rows = Contact.objects.filter(workspace=workspace, is_erased=False, pk__among=ids)
-        # In id order, as everybody locks them, so that two chunks with the same people never wait in a ring.
-        known = set(rows.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        with all_workspaces("filtered by the workspace given"):
+            known = set(_LOCKED.rows(workspace_id=workspace.id, ids=list(ids)))
         mine = Contact.objects.filter(pk__among=known)
         if dry_run:
             mine.filter(Q(last_dry_run_at=None) | Q(last_dry_run_at__lt=at)).update(last_dry_run_at=at)

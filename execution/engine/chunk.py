@@ -5,10 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from execution.channels import registry
 from execution.engine.facts import Facts, Ground
@@ -28,6 +30,7 @@ from workspaces.clock import DatabaseNow, database_now
 from workspaces.guard_lock import share_guards
 from workspaces.ids import new_id
 from workspaces.models import Mode, Workspace
+from workspaces.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,20 @@ LOOK_AGAIN = timedelta(seconds=60)
 # Waits that a request has for reasons of its own: the time they take does not make it overdue.
 OWN_WAITS = ("limit:", "quiet_hours", "throttled")
 WAITS_FOR_A_BELL = ("auto_execution_off",)
+
+_ATTEMPTS = Prepared(
+    lambda ids: Attempt.objects.filter(request_id__among=ids).order_by().values_list("request_id", "number"),
+    ids=list[UUID],
+)
+
+
+def _workspaces_with(when: Q) -> "QuerySet[Workspace, UUID]":
+    due = ExecutionRequest.objects.filter(when, workspace=OuterRef("pk"), status=Status.APPROVED)
+    return Workspace.objects.filter(Exists(due)).order_by().values_list("pk", flat=True)
+
+
+_DUE = Prepared(lambda: _workspaces_with(Q(due_at__lte=DatabaseNow())))
+_DUE_MANUALLY = Prepared(lambda: _workspaces_with(Q(due_at__lte=DatabaseNow()) | Q(wait_reason__in=WAITS_FOR_A_BELL)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +87,7 @@ class Claim:
 
 def due_workspaces(*, manual: bool) -> list[UUID]:
     """The workspaces in which something is due, in no order. One look at the claim's index for each."""
-    due = ExecutionRequest.objects.filter(workspace=OuterRef("pk"), status=Status.APPROVED)
-    when = Q(due_at__lte=DatabaseNow())
-    if manual:
-        when |= Q(wait_reason__in=WAITS_FOR_A_BELL)
-    return list(Workspace.objects.filter(Exists(due.filter(when))).order_by().values_list("pk", flat=True))
+    return (_DUE_MANUALLY if manual else _DUE).rows()
 
 
 def mark(
@@ -178,22 +191,33 @@ def counted(facts: Facts) -> Counted:
 
 def _claim(*, workspace_id: UUID, manual: bool, at_most: int, only: Sequence[UUID] | None, now: datetime) -> list[UUID]:
     """Lock due rows of one kind: those that share channel, account and mode with the first in line."""
-    rows = ExecutionRequest.objects.filter(workspace_id=workspace_id, status=Status.APPROVED)
     if only is not None:
-        rows = rows.filter(id__in=only)
-    elif manual:
-        rows = rows.filter(Q(due_at__lte=now) | Q(wait_reason__in=WAITS_FOR_A_BELL))
+        found = list(_claimable(workspace_id=workspace_id, when=Q(id__in=only))[:at_most])
     else:
-        rows = rows.filter(due_at__lte=now)
-    skip = connection.features.has_select_for_update_skip_locked
-    rows = rows.select_for_update(skip_locked=skip, of=("self",)).order_by("-priority", "due_at", "id")
-    found = list(rows.values_list("id", "channel", "account_id", "mode")[:at_most])
+        found = _due(manual=manual, at_most=at_most).rows(workspace_id=workspace_id, now=now)
     if not found:
         return []
     first = found[0][1:]
     known = first[0] in registry.names()
     size = min(at_most, registry.get(first[0]).chunk_size) if known else 1
     return [row[0] for row in found if row[1:] == first][:size]
+
+
+def _claimable(*, workspace_id: UUID, when: Q) -> "QuerySet[ExecutionRequest, Any]":
+    skip = connection.features.has_select_for_update_skip_locked
+    rows = ExecutionRequest.objects.filter(when, workspace_id=workspace_id, status=Status.APPROVED)
+    rows = rows.select_for_update(skip_locked=skip, of=("self",)).order_by("-priority", "due_at", "id")
+    return rows.values_list("id", "channel", "account_id", "mode")
+
+
+@cache
+def _due(*, manual: bool, at_most: int) -> Prepared:
+    def build(workspace_id: UUID, now: datetime) -> "QuerySet[ExecutionRequest, Any]":
+        due = Q(due_at__lte=now)
+        when = due | Q(wait_reason__in=WAITS_FOR_A_BELL) if manual else due
+        return _claimable(workspace_id=workspace_id, when=when)[:at_most]
+
+    return Prepared(build, workspace_id=UUID, now=datetime)
 
 
 def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, actor: Actor, now: datetime) -> Chunk:
@@ -233,7 +257,7 @@ def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, 
 def _next_numbers(ids: Sequence[UUID]) -> dict[UUID, int]:
     """Attempts are numbered over a request's whole life; `attempts_made` starts anew when a person retries."""
     numbers: dict[UUID, int] = defaultdict(lambda: 1)
-    for request_id, number in Attempt.objects.filter(request_id__among=ids).values_list("request_id", "number"):
+    for request_id, number in _ATTEMPTS.rows(ids=ids):
         numbers[request_id] = max(numbers[request_id], number + 1)
     return numbers
 

@@ -69,6 +69,7 @@ class Ground:
     rules: Sequence[Mapping[str, Any]]
     gates: Mapping[str, GateDefinition]
     accounts: Mapping[UUID, ProviderAccount]
+    holds: Sequence[Hold]
     limits: Sequence[Limit]
     windows: Mapping[str, Window]  # by channel
     # What the rules said of facts seen before, by channel: a plan's requests mostly share them.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Journal:
 
     def ended(self, attempt_id: UUID, outcome: Mapping[str, Any]) -> None:
         """Right after it. Raises OSError where it cannot be written."""
-        self._append(b"E %s %s\n" % (str(attempt_id).encode(), json.dumps(outcome).encode()))
+        self._append(b"E %s %s\n" % (str(attempt_id).encode(), orjson.dumps(outcome)))
 
     def _append(self, line: bytes) -> None:
         # On a full disk a line can be cut; another lane's would then run into it and be lost with it.

@@ -34,6 +34,7 @@ from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
 from workspaces.guard_lock import share_guards
 from workspaces.models import Mode, Workspace
+from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces, workspace_scope
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,10 @@ HOLDS_ARE_OLD_AFTER = 0.05  # seconds; P6 allows 100 ms from a hold's commit
 SETTLE_AFTER = 0.5  # seconds: what has ended is put on record at least this often
 LOOK_AFTER_FAILURES = 5  # calls that definitely failed are put on record by fives, so that a burst is seen early
 CHUNK_SECONDS = 2.0  # a chunk is made small enough to take about this long
+_EPOCH = Prepared(
+    lambda workspace_id: Workspace.objects.filter(pk=workspace_id).values_list("guard_epoch", flat=True),
+    workspace_id=UUID,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,7 +205,7 @@ class Lane:
 
     def _read_holds(self, member: Marked) -> None:
         workspace_id = member.facts.row.workspace_id
-        epoch = Workspace.objects.values_list("guard_epoch", flat=True).get(pk=workspace_id)
+        (epoch,) = _EPOCH.rows(workspace_id=workspace_id)
         if epoch != self._epoch:
             self._epoch, self._holds = epoch, holds_in_force(workspace_id=workspace_id)
             self._paused = self._cache.get(workspace_id=workspace_id).paused

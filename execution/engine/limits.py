@@ -19,6 +19,7 @@ from execution.models import Limit, LimitCounter, LimitMark
 from workspaces.bulk import insert_rows, update_rows
 from workspaces.clock import database_now
 from workspaces.models import Workspace
+from workspaces.prepared import Prepared
 from workspaces.scope import workspace_scope
 
 
@@ -44,6 +45,25 @@ class Full:
     never: bool = False
 
 
+_COUNTERS = Prepared(
+    lambda limits, keys: (
+        LimitCounter.objects.filter(limit_id__among=limits, key__among=keys)
+        .order_by("id")
+        .values_list("id", "limit_id", "key", "ordinal")
+    ),
+    limits=list[UUID],
+    keys=list[str],
+)
+_LOCKED_COUNTERS = Prepared(
+    lambda limits, keys: (
+        LimitCounter.objects.select_for_update()
+        .filter(limit_id__among=limits, key__among=keys)
+        .order_by("id")
+        .values_list("id", "limit_id", "key", "ordinal")
+    ),
+    limits=list[UUID],
+    keys=list[str],
+)
 _COUNTERS_A_QUERY = 100  # SQLite takes no condition of more than 1,000 parts
 
 Key = tuple[UUID, str]  # a limit's id, and what is counted under it
@@ -203,27 +223,29 @@ def _wanted(*, limits: Sequence[Limit], acts: Iterable[Counted]) -> dict[UUID, d
 
 
 def _counters(keys: Iterable[Key]) -> list[LimitCounter]:
-    keys = set(keys)
-    rows = LimitCounter.objects.filter(limit_id__in={k[0] for k in keys}, key__in={k[1] for k in keys}).order_by("id")
-    return [row for row in rows if (row.limit_id, row.key) in keys]
+    return list(_read(_COUNTERS, set(keys)).values())
 
 
 def _locked_counters(keys: set[Key]) -> dict[Key, LimitCounter]:
-    found = _lock(keys)
+    found = _read(_LOCKED_COUNTERS, keys)
     missing = sorted(keys - set(found))
     if missing:
         LimitCounter.objects.bulk_create(
             [LimitCounter(limit_id=limit_id, key=key) for limit_id, key in missing], ignore_conflicts=True
         )
-        found = _lock(keys)
+        found = _read(_LOCKED_COUNTERS, keys)
     return found
 
 
-def _lock(keys: set[Key]) -> dict[Key, LimitCounter]:
-    rows = LimitCounter.objects.select_for_update().filter(
-        limit_id__in={k[0] for k in keys}, key__in={k[1] for k in keys}
-    )
-    return {(row.limit_id, row.key): row for row in rows.order_by("id") if (row.limit_id, row.key) in keys}
+def _read(query: Prepared, keys: set[Key]) -> dict[Key, LimitCounter]:
+    if not keys:
+        return {}
+    rows = query.rows(limits=list({k[0] for k in keys}), keys=list({k[1] for k in keys}))
+    return {
+        (limit_id, key): LimitCounter(id=pk, limit_id=limit_id, key=key, ordinal=ordinal)
+        for pk, limit_id, key, ordinal in rows
+        if (limit_id, key) in keys
+    }
 
 
 def _windows(

@@ -36,9 +36,62 @@ from execution.services.policies import current_policy
 from workspaces.canonical import sha256_hex
 from workspaces.installation import is_restored
 from workspaces.models import Membership, Mode, Role, Workspace
+from workspaces.prepared import Prepared
 from workspaces.settings_store import effective_settings
 
 _COLUMNS = Row._fields[:-2]
+
+_KEPT_WHILE = Prepared(
+    lambda workspace_id: Workspace.objects.filter(pk=workspace_id).values_list("guard_epoch", "mode"),
+    workspace_id=UUID,
+)
+_ROWS = Prepared(
+    lambda ids: ExecutionRequest.objects.filter(id__among=ids).values_list(
+        *_COLUMNS, "current__document", "current__digest"
+    ),
+    ids=list[UUID],
+)
+_AUTHORS = Prepared(
+    lambda ids: Revision.objects.filter(request_id__among=ids).order_by().values_list("request_id", "author_id"),
+    ids=list[UUID],
+)
+_APPROVALS = Prepared(
+    lambda ids: (
+        Decision.objects.filter(request_id__among=ids, verdict=Verdict.APPROVE)
+        .order_by()
+        .values_list("request_id", "gate__name", "gate__state", "revision", "digest", "principal_id", "sole_operator")
+    ),
+    ids=list[UUID],
+)
+# Those who are active members now. Read each time: a person switched off decides no more.
+_DECIDERS = Prepared(
+    lambda workspace_id, ids: (
+        Membership.objects.filter(
+            workspace_id=workspace_id,
+            principal_id__among=ids,
+            is_active=True,
+            kind="person",
+            principal__is_active=True,
+            principal__user__is_active=True,
+        )
+        .order_by()
+        .values_list("principal_id", "role")
+    ),
+    workspace_id=UUID,
+    ids=list[UUID],
+)
+_PARTS = Prepared(
+    lambda workspace_id, digests: (
+        Part.objects.filter(workspace_id=workspace_id, sha256__among=digests)
+        .order_by()
+        .values_list("sha256", "content")
+    ),
+    workspace_id=UUID,
+    digests=list[str],
+)
+_PLAN_SIZES = Prepared(
+    lambda ids: ExecutionPlan.objects.filter(id__among=ids).order_by().values_list("id", "size"), ids=list[UUID]
+)
 
 
 class GroundCache:
@@ -48,10 +101,10 @@ class GroundCache:
         self._kept: dict[UUID, tuple[int, Ground]] = {}
 
     def get(self, *, workspace_id: UUID) -> Ground:
-        workspace = Workspace.objects.get(pk=workspace_id)
         kept = self._kept.get(workspace_id)
-        if kept and kept[0] == workspace.guard_epoch and kept[1].workspace.mode == workspace.mode:
+        if kept and _KEPT_WHILE.rows(workspace_id=workspace_id) == [(kept[0], kept[1].workspace.mode)]:
             return kept[1]
+        workspace = Workspace.objects.get(pk=workspace_id)
         ground = read_ground(workspace=workspace)
         self._kept[workspace_id] = (workspace.guard_epoch, ground)
         return ground
@@ -72,6 +125,7 @@ def read_ground(*, workspace: Workspace) -> Ground:
         rules=policy.rules,
         gates={gate.name: gate for gate in GateDefinition.objects.filter(workspace=workspace)},
         accounts={account.id: account for account in ProviderAccount.objects.filter(workspace=workspace)},
+        holds=holds_in_force(workspace_id=workspace.id),
         limits=list(Limit.objects.filter(workspace=workspace).order_by("id")),
         windows={
             row.channel: Window(opens=row.opens, closes=row.closes, weekdays=frozenset(map(int, row.weekdays)))
@@ -95,10 +149,10 @@ def load_facts(
     documents = {row.id: _document(row) for row in rows}
     approvals, approvers = _approvals(ids)
     authors: dict[UUID, set[UUID]] = defaultdict(set)
-    for request_id, author_id in Revision.objects.filter(request_id__among=ids).values_list("request_id", "author_id"):
+    for request_id, author_id in _AUTHORS.rows(ids=ids):
         authors[request_id].add(author_id)
     deciders = _deciders(workspace=ground.workspace, principals=approvers)
-    holds = holds_in_force(workspace_id=ground.workspace.id)
+    holds = ground.holds
     if ground.paused:
         holds = [Hold(scope=HoldScope.GLOBAL, reason="the setting global_pause is on"), *holds]
     parts = _parts(ground=ground, documents=documents) if with_parts else {}
@@ -142,8 +196,7 @@ def load_facts(
 
 
 def _rows(ids: Sequence[UUID]) -> list[Row]:
-    found = ExecutionRequest.objects.filter(id__among=ids)
-    rows = {values[0]: Row(*values) for values in found.values_list(*_COLUMNS, "current__document", "current__digest")}
+    rows = {values[0]: Row(*values) for values in _ROWS.rows(ids=ids)}
     return [rows[i] for i in ids if i in rows]
 
 
@@ -157,10 +210,7 @@ def _document(row: Row) -> dict[str, Any] | None:
 def _approvals(ids: Sequence[UUID]) -> tuple[dict[UUID, list[Approval]], set[UUID]]:
     by_request: dict[UUID, list[Approval]] = defaultdict(list)
     people_who: set[UUID] = set()
-    rows = Decision.objects.filter(request_id__among=ids, verdict=Verdict.APPROVE).values_list(
-        "request_id", "gate__name", "gate__state", "revision", "digest", "principal_id", "sole_operator"
-    )
-    for request_id, gate, state, revision, digest, principal_id, sole in rows:
+    for request_id, gate, state, revision, digest, principal_id, sole in _APPROVALS.rows(ids=ids):
         people_who.add(principal_id)
         by_request[request_id].append(
             Approval(
@@ -176,25 +226,18 @@ def _approvals(ids: Sequence[UUID]) -> tuple[dict[UUID, list[Approval]], set[UUI
 
 
 def _deciders(*, workspace: Workspace, principals: set[UUID]) -> dict[UUID, Role]:
-    """Those of `principals` who are active members now. Read each time: a person switched off decides no more."""
+    """Those of `principals` who are active members now, with their roles."""
     if not principals:
         return {}
-    members = Membership.objects.filter(
-        workspace=workspace,
-        principal_id__in=principals,
-        is_active=True,
-        kind="person",
-        principal__is_active=True,
-        principal__user__is_active=True,
-    )
-    return {principal_id: Role(role) for principal_id, role in members.values_list("principal_id", "role")}
+    members = _DECIDERS.rows(workspace_id=workspace.id, ids=sorted(principals))
+    return {principal_id: Role(role) for principal_id, role in members}
 
 
 def _parts(*, ground: Ground, documents: Mapping[UUID, dict[str, Any] | None]) -> dict[str, bytes]:
     wanted = {digest for document in documents.values() if document for digest in document.get("wire", ())}
     if not wanted:
         return {}
-    found = Part.objects.filter(workspace=ground.workspace, sha256__in=wanted).values_list("sha256", "content")
+    found = _PARTS.rows(workspace_id=ground.workspace.id, digests=sorted(wanted))
     return {digest: bytes(content) for digest, content in found}
 
 
@@ -266,7 +309,7 @@ def _policy_facts(
     recipients: Mapping[UUID, Recipients],
 ) -> dict[UUID, dict[str, Any] | None]:
     plans = {row.plan_id for row in rows if row.plan_id}
-    sizes = dict(ExecutionPlan.objects.filter(id__in=plans).values_list("id", "size")) if plans else {}
+    sizes = dict(_PLAN_SIZES.rows(ids=sorted(plans))) if plans else {}
     claims = {row.id: t for row in rows if isinstance(t := row.metadata.get("template"), dict)}
     names = {t["name"] for t in claims.values() if isinstance(t.get("name"), str)}
     templates = approved_templates(workspace=ground.workspace, names=names)

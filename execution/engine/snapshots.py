@@ -10,18 +10,29 @@ from execution.engine.facts import Facts
 from execution.models import ExecutionPlan, Snapshot
 from workspaces.bulk import insert_rows
 from workspaces.ids import new_id
+from workspaces.prepared import Prepared
 
 _CONTACT = ("kind", "name", "title", "email", "phone", "time_zone", "source", "last_contacted_at")
 _PLAN = ("title", "goal", "size", "performed")
+_CONTACTS = Prepared(
+    lambda ids: Contact.objects.filter(id__among=ids).order_by().values_list("id", *_CONTACT), ids=list[UUID]
+)
+_PLANS = Prepared(
+    lambda ids: ExecutionPlan.objects.filter(id__among=ids).order_by().values_list("id", *_PLAN), ids=list[UUID]
+)
 
 
 def take_snapshots(*, through: Sequence[Facts], now: datetime) -> None:
-    """In the mark's transaction, for requests of one workspace that are being marked: one statement for all.
+    """In the mark's transaction, for requests of one workspace, channel and account that are being marked: one
+    statement for all.
 
     A second try of the same revision keeps the first one's snapshot.
     """
-    contacts = _named(Contact, _CONTACT, {f.row.contact_id for f in through if f.row.contact_id})
-    plans = _named(ExecutionPlan, _PLAN, {f.row.plan_id for f in through if f.row.plan_id})
+    contacts = _named(_CONTACTS, _CONTACT, {f.row.contact_id for f in through if f.row.contact_id})
+    plans = _named(_PLANS, _PLAN, {f.row.plan_id for f in through if f.row.plan_id})
+    sender = through[0].sender_now
+    # The part that is under the seal; secrets are never among it.
+    account = sender.as_document() if sender else None
     rows = [
         {
             "id": new_id(),
@@ -29,7 +40,7 @@ def take_snapshots(*, through: Sequence[Facts], now: datetime) -> None:
             "request_id": facts.row.id,
             "revision": facts.row.revision,
             "taken_at": now,
-            "document": _document(facts=facts, contacts=contacts, plans=plans),
+            "document": _document(facts=facts, contacts=contacts, plans=plans, account=account),
         }
         for facts in through
     ]
@@ -37,7 +48,11 @@ def take_snapshots(*, through: Sequence[Facts], now: datetime) -> None:
 
 
 def _document(
-    *, facts: Facts, contacts: Mapping[UUID, dict[str, Any]], plans: Mapping[UUID, dict[str, Any]]
+    *,
+    facts: Facts,
+    contacts: Mapping[UUID, dict[str, Any]],
+    plans: Mapping[UUID, dict[str, Any]],
+    account: dict[str, Any] | None,
 ) -> dict[str, Any]:
     row = facts.row
     return {
@@ -58,8 +73,7 @@ def _document(
         "contact": contacts.get(row.contact_id) if row.contact_id else None,
         "consent": facts.recipients.consent,
         "plan": plans.get(row.plan_id) if row.plan_id else None,
-        # The part that is under the seal; secrets are never among it.
-        "account": facts.sender_now.as_document() if facts.sender_now else None,
+        "account": account,
         "policy": {"version": facts.ground.policy_number, "runs_alone": row.runs_alone},
         "decisions": [
             {
@@ -75,13 +89,12 @@ def _document(
     }
 
 
-def _named(model: Any, columns: Sequence[str], ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+def _named(query: Prepared, columns: Sequence[str], ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
     if not ids:
         return {}
-    found = model.objects.filter(id__among=list(ids)).values("id", *columns)
-    return {row["id"]: {name: _text(value) for name, value in row.items()} for row in found}
+    return {key: dict(zip(columns, map(_text, values), strict=True)) for key, *values in query.rows(ids=list(ids))}
 
 
 def _text(value: Any) -> Any:
     """Ids and times as text; whatever JSON has a form for as it is."""
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+    return str(value) if isinstance(value, UUID | datetime) else value

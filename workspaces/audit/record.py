@@ -15,6 +15,7 @@ from workspaces.audit.hashing import entry_hash
 from workspaces.canonical import canonical_json
 from workspaces.ids import new_id
 from workspaces.models import AuditEntry
+from workspaces.prepared import preparing_cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,6 @@ def _transaction_id() -> int:
         # One writer at a time, and we are it: the next number is ours until the commit.
         else 'SELECT COALESCE(MAX("transaction"), 0) + 1 FROM workspaces_auditentry'
     )
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(sql)
         return int(cursor.fetchone()[0])
