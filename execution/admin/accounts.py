@@ -10,17 +10,31 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
 from execution.channels import registry as channels
+from execution.engine.warm_up import ramp_of
 from execution.models import AccountState, ProviderAccount
 from execution.providers import registry as providers
 from execution.services.accounts import resume_account, save_account, stop_account
 from workspaces.admin.base import ServiceForm, ServiceModelAdmin, pill_column
 from workspaces.admin.views import console_view, done, explain, here
+from workspaces.clock import database_now
 from workspaces.errors import CountersignError, NotFound, NotPermitted
 from workspaces.permissions import Permission
 
+_FIELDS = [
+    ("name", "is_default"),
+    ("channel", "provider"),
+    ("host", "port"),
+    ("security", "max_connections"),
+    ("from_name", "from_email"),
+    "options",
+]
+_WARM_UP = [("warm_up_started_on", "warm_up_target"), ("warm_up_first_day", "warm_up_growth_percent")]
+_WARM_UP_WORDS = "A new sender address begins with few and grows daily. What finds no place that day waits for one."
+_MAY_BE_BLANK = {"warm_up_first_day", "warm_up_growth_percent"}
+
 
 class AccountForm(ServiceForm):
-    """The secret is write-only: blank leaves what is stored."""
+    """The secret is write-only: blank leaves what is stored, and so it does for the warm-up's figures."""
 
     channel = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     provider = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
@@ -37,6 +51,15 @@ class AccountForm(ServiceForm):
         if "channel" in self.fields:
             self.fields["channel"].choices = [(name, channels.get(name).label) for name in channels.names()]  # type: ignore[attr-defined]
             self.fields["provider"].choices = [(name, name) for name in providers.names()]  # type: ignore[attr-defined]
+        for name in _MAY_BE_BLANK & set(self.fields):
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in _MAY_BE_BLANK & set(cleaned):
+            if cleaned[name] is None:
+                cleaned[name] = getattr(self.instance, name)
+        return cleaned
 
 
 @admin.register(ProviderAccount)
@@ -49,15 +72,6 @@ class AccountAdmin(ServiceModelAdmin):
     list_display = ["name", "channel", "provider", "host", "from_email", "is_default", "state_column"]
     list_filter = ["channel", "provider", "state"]
     search_fields = ["name", "host", "from_email"]
-    fields = [
-        ("name", "is_default"),
-        ("channel", "provider"),
-        ("host", "port"),
-        ("username", "new_secret"),
-        ("security", "max_connections"),
-        ("from_name", "from_email"),
-        "options",
-    ]
     change_form_outer_before_template = "console/_account_form.html"
     change_form_before_template = "console/_account_state.html"
     empty_words = "No accounts of this workspace's own. Mail goes through the installation's default."
@@ -73,10 +87,13 @@ class AccountAdmin(ServiceModelAdmin):
 
     state_column = staticmethod(pill_column("state", "State"))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if self.has_change_permission(request, obj):
-            return self.fields
-        return [pair for pair in self.fields if pair != ("username", "new_secret")]
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        secret = [("username", "new_secret")] if self.has_change_permission(request, obj) else []
+        return [
+            (None, {"fields": [*_FIELDS[:3], *secret, *_FIELDS[3:]]}),
+            ("Pace", {"fields": ["per_second"]}),
+            ("Warm-up", {"fields": _WARM_UP, "description": _WARM_UP_WORDS}),
+        ]
 
     def write(self, request: HttpRequest, form: ServiceForm, obj: Any) -> ProviderAccount:
         fields = dict(form.cleaned_data)
@@ -95,9 +112,20 @@ class AccountAdmin(ServiceModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")
         actor = here(request).actor
+        context["warm_up"] = _warm_up_words(obj) if obj is not None else ""
         context["may_stop"] = obj is not None and obj.state == AccountState.ACTIVE and actor.may(Permission.HOLD)
         context["may_resume"] = obj is not None and obj.state == AccountState.STOPPED and actor.may(Permission.RELEASE)
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _warm_up_words(account: ProviderAccount) -> str:
+    ramp = ramp_of(account=account, zone=account.workspace.time_zone)
+    if ramp is None:
+        return ""
+    now = database_now()
+    if ramp.is_over(now):
+        return "Its warm-up is over."
+    return f"It is warming up: {ramp.places(now)} in 24 hours today."
 
 
 @console_view(methods=("POST",))

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from execution.models import Limit
+from execution.selectors import limits_of
 from execution.services.limits import set_limit
 from workspaces.admin.base import ServiceForm, ServiceModelAdmin
 from workspaces.admin.views import here
@@ -27,6 +29,9 @@ class LimitAdmin(ServiceModelAdmin):
     @admin.display(description="In any", ordering="period_seconds")
     def period_column(self, obj: Limit) -> str:
         return duration(obj.period_seconds)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Limit]:
+        return super().get_queryset(request) & limits_of(workspace=here(request).workspace)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["name"] if obj else []

@@ -10,7 +10,8 @@ from execution.alerts.resolving import resolve
 from execution.alerts.silence import is_silent, overdue_workspaces
 from execution.engine import heartbeat
 from execution.engine.limits import filled
-from execution.models import Alert
+from execution.engine.warm_up import account_id_of
+from execution.models import Alert, Limit, ProviderAccount
 from execution.services.alerts import raise_alert
 from workspaces.audit.verify import verify_newest
 from workspaces.clock import database_now
@@ -70,11 +71,18 @@ def watch_limits() -> int:
                 workspace_id=limit.workspace_id,
                 kind="limit_reached" if reached else "limit_near",
                 fingerprint=fingerprint,
-                title=f"The limit {limit.name} is {'' if reached else 'nearly '}reached",
+                title=f"The {_called(limit)} is {'' if reached else 'nearly '}reached",
                 detail=f"{share} of its {limit.count} places in {limit.period_seconds} seconds are taken.",
             )
             raised += 1
     return raised
+
+
+def _called(limit: Limit) -> str:
+    account_id = account_id_of(limit)
+    if account_id is None:
+        return f"limit {limit.name}"
+    return f"day's share in the warm-up of the account {ProviderAccount.objects.get(pk=account_id).name}"
 
 
 def watch_audit() -> int:

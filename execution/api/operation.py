@@ -14,7 +14,7 @@ from execution.api.bodies import HoldBody, LimitBody, LimitPatchBody
 from execution.engine import heartbeat
 from execution.engine.preflight import preflight
 from execution.models import Limit
-from execution.selectors import figures, request_detail
+from execution.selectors import figures, limits_of, request_detail
 from execution.services.limits import delete_limit, set_limit
 from workspaces.api.shapes import Anything, PrincipalLabel, Shape
 from workspaces.api.views import CURSOR, LIMIT, PatchView, WorkspaceView, page_of, problems
@@ -137,7 +137,7 @@ class LimitsView(WorkspaceView):
     def get(self, request: Request) -> Response:
         """The limits, by name."""
         self.query()
-        return self.page(Limit.objects.filter(workspace=self.workspace), LimitShape, order=("name", "id"))
+        return self.page(limits_of(workspace=self.workspace), LimitShape, order=("name", "id"))
 
     @extend_schema(
         operation_id="set_limit", request=LimitBody, responses={201: LimitShape, 200: LimitShape, **problems()}
@@ -145,7 +145,7 @@ class LimitsView(WorkspaceView):
     def post(self, request: Request) -> Response:
         """Make a limit (201), or set the one of this name (200)."""
         given = self.body(LimitBody)
-        known = Limit.objects.filter(workspace=self.workspace, name=given["name"]).exists()
+        known = limits_of(workspace=self.workspace).filter(name=given["name"]).exists()
         limit = set_limit(workspace=self.workspace, actor=self.actor, **given)
         return self.made(self.shown(LimitShape, limit), at=limit.name, new=not known)
 
@@ -175,7 +175,7 @@ class LimitView(PatchView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _limit(self, name: str) -> Limit:
-        rows = Limit.objects.filter(workspace=self.workspace)
+        rows = limits_of(workspace=self.workspace)
         found = rows.filter(name=name).first() or (rows.filter(pk=as_id).first() if (as_id := _uuid(name)) else None)
         if found is None:
             raise NotFound("There is no such limit in this workspace.")

@@ -8,6 +8,7 @@ from execution.engine.facts import Facts
 from execution.engine.guards import GUARDS, first_stop
 from execution.engine.load import load_facts, read_ground
 from execution.engine.outcomes import Outcome
+from execution.engine.pace import in_turn
 from execution.engine.worker import RunningWorker
 from execution.models import Attempt, AttemptState, ExecutionRequest
 from execution.providers import registry as providers
@@ -65,12 +66,16 @@ def ask(*, attempt: Attempt, first: Outcome, asker: RunningWorker) -> Outcome | 
         except CountersignError as error:
             return Outcome(kind="ambiguous", detail=f"{first.detail} The provider cannot be asked: {error.detail}")
 
-        def why_not() -> str:
+        def stops() -> str:
             # Read afresh: a look-up may have taken its time, and a hold counts from its commit (P6).
             stop = first_stop(_facts(attempt=attempt, workspace=workspace), guards=_GUARDS)
             if stop is not None:
                 return stop.detail
             return "" if asker.lease.holds else "lease_lost"
+
+        def why_not() -> str:
+            # A repetition is a call like any other to a service that counts them.
+            return in_turn(account=facts.account, slot=None, why_not=stops)
 
         age = (facts.now - attempt.marked_at).total_seconds()
         act = act_of(facts, attempt_id=attempt.id)

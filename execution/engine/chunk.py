@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from execution.engine.facts import Facts, Ground
 from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then, first_stop
 from execution.engine.limits import Counted, Full, take
 from execution.engine.load import GroundCache, load_facts
+from execution.engine.pace import lock_pace
 from execution.engine.snapshots import take_snapshots
+from execution.engine.warm_up import in_force
 from execution.models import Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
@@ -57,11 +60,14 @@ _DUE_MANUALLY = Prepared(lambda: _workspaces_with(Q(due_at__lte=DatabaseNow()) |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """One request that may now be performed, once."""
+    """One request that may now be performed, once. `slot`: when, by this process's monotonic clock; None where its
+    account has no pace, or the slot is taken right before the call.
+    """
 
     attempt_id: UUID
     number: int
     facts: Facts
+    slot: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +106,13 @@ def mark(
     actor: Actor,
     only: Sequence[UUID] | None = None,
     guards: Sequence[Guard] = GUARDS,
+    call_seconds: float = 0.0,
 ) -> Claim:
     """In the caller's transaction and the workspace's scope: claim up to `at_most` due requests and mark those that
     every guard lets through; the others are moved, or told why they wait and until when.
 
     The rows are claimed with SKIP LOCKED, so that workers never wait for each other. `only`: these requests, due or
-    not ("Run now").
+    not ("Run now"). call_seconds: how long a call lately took.
     """
     share_guards(workspace_ids=[workspace_id])
     now = database_now()
@@ -116,6 +123,7 @@ def mark(
     found, broken = _readable(ground=ground, ids=ids, now=now, manual=manual)
     through: list[Facts] = []
     stopped: list[tuple[Facts, Stop]] = []
+    slots: Sequence[float] = ()
     for facts in found:
         try:
             stop = first_stop(facts, guards=guards)
@@ -128,15 +136,21 @@ def mark(
         else:
             stopped.append((facts, stop))
     if through and LIMITS in guards and through[0].row.mode != Mode.DRY_RUN:  # a dry run is outside every cap
+        pace = lock_pace(through[0].account)
+        if pace:
+            late = through[pace.room :]
+            stopped += zip(late, map(_no_room, pace.full([f.row for f in late])), strict=True)
+            through = through[: pace.room]
         acts = [counted(facts) for facts in through]
-        full = take(limits=ground.limits, acts=acts)
+        full = take(limits=in_force(limits=ground.limits, ramps=ground.ramps, at=now), acts=acts, ramps=ground.ramps)
         stopped += [(f, _no_room(full[f.row.id])) for f in through if f.row.id in full]
         through = [f for f in through if f.row.id not in full]
+        slots = pace.take(len(through), call_seconds=call_seconds) if pace else ()
     _handle_stops(ground=ground, stopped=stopped, actor=actor, now=now)
     _set_aside(workspace_id=workspace_id, ids=broken, now=now)
     chunk = None
     if through:
-        chunk = _commit_marks(ground=ground, through=through, worker_id=worker_id, actor=actor, now=now)
+        chunk = _commit_marks(ground=ground, through=through, slots=slots, worker_id=worker_id, actor=actor, now=now)
     return Claim(chunk=chunk, seen=ids, full=len(ids) >= at_most)
 
 
@@ -220,7 +234,15 @@ def _due(*, manual: bool, at_most: int) -> Prepared:
     return Prepared(build, workspace_id=UUID, now=datetime)
 
 
-def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, actor: Actor, now: datetime) -> Chunk:
+def _commit_marks(
+    *,
+    ground: Ground,
+    through: Sequence[Facts],
+    slots: Sequence[float],
+    worker_id: UUID,
+    actor: Actor,
+    now: datetime,
+) -> Chunk:
     chunk_id = new_id()
     provider = through[0].sender_now.provider if through[0].sender_now else ""
     move(
@@ -233,7 +255,10 @@ def _commit_marks(*, ground: Ground, through: Sequence[Facts], worker_id: UUID, 
         data={"chunk": str(chunk_id), "mode": through[0].row.mode},
     )
     numbers = _next_numbers([facts.row.id for facts in through])
-    members = [Marked(attempt_id=new_id(), number=numbers[facts.row.id], facts=facts) for facts in through]
+    members = [
+        Marked(attempt_id=new_id(), number=numbers[facts.row.id], facts=facts, slot=slot)
+        for facts, slot in zip_longest(through, slots)
+    ]
     insert_rows(
         Attempt,
         rows=[

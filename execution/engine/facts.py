@@ -8,6 +8,7 @@ from uuid import UUID
 
 from execution.channels.base import ChannelSpec
 from execution.engine.hours import Window
+from execution.engine.warm_up import Ramp
 from execution.models import GateDefinition, Hold, Limit, ProviderAccount
 from execution.policies import PolicyVerdict
 from execution.sending import SenderIdentity
@@ -36,6 +37,7 @@ class Row(NamedTuple):
     approved_at: datetime | None
     undo_until: datetime | None
     overdue_from: datetime | None
+    wait_reason: str
     attempts_made: int
     agent: str
     campaign_id: UUID | None
@@ -71,6 +73,7 @@ class Ground:
     accounts: Mapping[UUID, ProviderAccount]
     holds: Sequence[Hold]
     limits: Sequence[Limit]
+    ramps: Mapping[UUID, Ramp]  # by the id of the limit that counts one
     windows: Mapping[str, Window]  # by channel
     # What the rules said of facts seen before, by channel: a plan's requests mostly share them.
     verdicts: dict[tuple[Any, ...], PolicyVerdict] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from execution.engine.failpoints import reached
 from execution.engine.guards import GUARDS, Guard, covers
 from execution.engine.load import GroundCache, holds_in_force
 from execution.engine.outcomes import Outcome, not_begun, of_error, of_preparation, of_receipt
+from execution.engine.pace import has_pace, in_turn
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker
 from execution.models import Hold, ProviderAccount
@@ -82,6 +83,7 @@ class Lane:
     _chunk: Chunk | None = None
     _settled_at: float = 0.0
     _per_call: float = 0.0
+    _waited: float = 0.0  # for turns, in this chunk
     _holds_read_at: float = 0.0
     _epoch: int = -1
     _holds: Sequence[Hold] = ()
@@ -143,6 +145,7 @@ class Lane:
                 actor=self.actor,
                 only=self.only,
                 guards=self.guards,
+                call_seconds=self._per_call,
             )
         self._forget_settled()
         self._chunk = claim.chunk
@@ -162,7 +165,7 @@ class Lane:
         if chunk.members[0].facts.row.mode == Mode.DRY_RUN:
             self._rehearse(chunk, note="")
             return
-        started = time.monotonic()
+        started, self._waited = time.monotonic(), 0.0
         for place, member in enumerate(chunk.members):
             reason = self._why_not(member)
             if reason:
@@ -185,7 +188,7 @@ class Lane:
                     self._note(rest, not_begun("throttled"))
                 self._flush()
                 break
-            self._per_call = (time.monotonic() - started) / (place + 1)
+            self._per_call = (time.monotonic() - started - self._waited) / (place + 1)
             if time.monotonic() - self._settled_at > SETTLE_AFTER:
                 self._flush()
 
@@ -224,9 +227,13 @@ class Lane:
                 self._record_dry(member, note="its provider keeps no drafts")
                 return Outcome(kind="dry_run", detail="")
             act, connection = act_of(facts, attempt_id=member.attempt_id), self._connection(facts.sender_now, member)
+            if has_pace(facts.account):
+                connection.open()  # in its slot the call itself begins
         except Exception as error:
             logger.exception("Request %s could not be prepared.", facts.row.id)
             return of_preparation(error)
+        if has_pace(facts.account) and (reason := self._wait_for(member, slot=member.slot)):
+            return not_begun(reason)
         journal = self.worker.journal
         journal.began(member.attempt_id)
         # Asked again after the line is written: from here on a recovery takes this one for begun.
@@ -242,10 +249,23 @@ class Lane:
                 logger.warning("Request %s: outcome unknown (%s).", facts.row.id, type(error).__name__)
                 if not drafting:
                     outcome = second_look(
-                        connection=connection, act=act, first=outcome, age=0.0, why_not=lambda: self._why_not(member)
+                        connection=connection,
+                        act=act,
+                        first=outcome,
+                        age=0.0,
+                        why_not=lambda: self._wait_for(member, slot=None),
                     )
         reached("called")
         return self._ended(member, outcome)
+
+    def _wait_for(self, member: Marked, *, slot: float | None) -> str:
+        """As `_why_not`, once it is the call's turn: in that slot, or in the next where there is none."""
+        began = time.monotonic()
+        if slot is not None and slot - began > SETTLE_AFTER / 2:
+            self._flush()  # what has ended does not wait with it
+        reason = in_turn(account=member.facts.account, slot=slot, why_not=lambda: self._why_not(member))
+        self._waited += time.monotonic() - began
+        return reason
 
     def _ended(self, member: Marked, outcome: Outcome) -> Outcome:
         self.worker.journal.ended(member.attempt_id, outcome.as_json())

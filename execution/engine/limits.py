@@ -7,15 +7,19 @@ Counters are locked in id order, so that acts under several limits never wait fo
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
-from execution.models import Limit, LimitCounter, LimitMark
+from execution.engine.warm_up import NAME as WARM_UP
+from execution.engine.warm_up import Ramp, account_id_of, in_force, ramp_of
+from execution.models import Limit, LimitCounter, LimitMark, ProviderAccount
 from workspaces.bulk import insert_rows, update_rows
 from workspaces.clock import database_now
 from workspaces.models import Workspace
@@ -66,6 +70,8 @@ _LOCKED_COUNTERS = Prepared(
 )
 _COUNTERS_A_QUERY = 100  # SQLite takes no condition of more than 1,000 parts
 
+NO_RAMPS: Mapping[UUID, Ramp] = MappingProxyType({})
+
 Key = tuple[UUID, str]  # a limit's id, and what is counted under it
 
 
@@ -78,7 +84,7 @@ def keys_of(*, limit: Limit, act: Counted) -> dict[str, int]:
             return {"": units}
         case "channel":
             return {"": units} if act.channel == value else {}
-        case "account":
+        case "account" | "warm_up":
             return {"": units} if str(act.account_id) == value else {}
         case "contact":
             return {str(act.contact_id): 1} if act.contact_id else {}
@@ -93,15 +99,20 @@ def keys_of(*, limit: Limit, act: Counted) -> dict[str, int]:
     return {}
 
 
-def take(*, limits: Sequence[Limit], acts: Sequence[Counted]) -> dict[UUID, Full]:
-    """Take places for acts in their order and return those that found a window full. In the mark's transaction."""
+def take(
+    *, limits: Sequence[Limit], acts: Sequence[Counted], ramps: Mapping[UUID, Ramp] = NO_RAMPS
+) -> dict[UUID, Full]:
+    """Take places for acts in their order and return those that found a window full. In the mark's transaction.
+
+    ramps: of the limits that count a warm-up, by their id.
+    """
     wanted = _wanted(limits=limits, acts=acts)
     if not wanted:
         return {}
     counters = _locked_counters({key for keys in wanted.values() for key in keys})
     # Read after the locks were had: the time of a mark must not be earlier than that of one already counted.
     now = database_now()
-    windows = _windows(counters=counters, limits={limit.id: limit for limit in limits}, wanted=wanted)
+    windows = _windows(counters=counters, limits=_at(now, limits=limits, ramps=ramps), wanted=wanted, ramps=ramps)
     full: dict[UUID, Full] = {}
     for act in acts:
         keys = wanted.get(act.request_id, {})
@@ -119,13 +130,13 @@ def take(*, limits: Sequence[Limit], acts: Sequence[Counted]) -> dict[UUID, Full
     return full
 
 
-def peek(*, limits: Sequence[Limit], act: Counted, now: datetime) -> Full | None:
+def peek(*, limits: Sequence[Limit], act: Counted, now: datetime, ramps: Mapping[UUID, Ramp] = NO_RAMPS) -> Full | None:
     """Whether the act would find a window full now; takes nothing."""
     wanted = _wanted(limits=limits, acts=[act])
     keys = wanted.get(act.request_id, {})
     found = {(c.limit_id, c.key): c for c in _counters(keys)}
     counters = {key: found.get(key) or LimitCounter(limit_id=key[0], key=key[1]) for key in keys}
-    windows = _windows(counters=counters, limits={limit.id: limit for limit in limits}, wanted=wanted)
+    windows = _windows(counters=counters, limits=_at(now, limits=limits, ramps=ramps), wanted=wanted, ramps=ramps)
     blocked = [
         w for key, units in keys.items() if (w := windows[key].full(units=units, now=now, subject=act.plan_bulk))
     ]
@@ -156,15 +167,22 @@ def take_poll(*, workspace: Workspace) -> Full | None:
 def filled(*, percent: int, now: datetime) -> list[Limit]:
     """Limits with one count for all, of any workspace, whose window holds `percent` of its places or more.
 
-    One mark tells for each: the one as many ordinals back. Those that count each contact or domain are left out.
+    One mark tells for each: the one as many ordinals back. Those that count each contact or domain are left out. That
+    of a warm-up has the count of now.
     """
-    counters = LimitCounter.objects.filter(key="", ordinal__gt=0, limit__count__gt=0).select_related("limit")
+    rows = LimitCounter.objects.filter(key="", ordinal__gt=0, limit__count__gt=0).select_related("limit__workspace")
+    counters = list(rows.order_by("id"))
+    ramps = _ramps_anywhere(counter.limit for counter in counters)
+    current = _at(now, limits=in_force(limits=[c.limit for c in counters], ramps=ramps, at=now), ramps=ramps)
     asked: dict[UUID, tuple[int, int]] = {}
     limits: dict[UUID, Limit] = {}
-    for counter in counters.order_by("id"):
-        tells = counter.ordinal + 1 + (-counter.limit.count * percent) // 100
+    for counter in counters:
+        limit = current.get(counter.limit_id)
+        if limit is None:
+            continue
+        tells = counter.ordinal + 1 + (-limit.count * percent) // 100
         if tells >= 1:
-            asked[counter.pk], limits[counter.pk] = (tells, tells), counter.limit
+            asked[counter.pk], limits[counter.pk] = (tells, tells), limit
     return [
         limits[counter_id]
         for counter_id, marks in _marks(asked).items()
@@ -175,8 +193,10 @@ def filled(*, percent: int, now: datetime) -> list[Limit]:
 class _Window:
     """One counter with the marks that decide about the next acts."""
 
-    def __init__(self, *, limit: Limit, counter: LimitCounter, marks: Mapping[int, tuple[datetime, Any]]) -> None:
-        self.limit, self.counter = limit, counter
+    def __init__(
+        self, *, limit: Limit, counter: LimitCounter, marks: Mapping[int, tuple[datetime, Any]], ramp: Ramp | None
+    ) -> None:
+        self.limit, self.counter, self.ramp = limit, counter, ramp
         self.ordinal = counter.ordinal
         self.marks = dict(marks)
         self.new: list[dict[str, Any]] = []
@@ -186,13 +206,19 @@ class _Window:
         if subject and self._has(subject=subject, now=now):
             return None
         last = self.ordinal + units
-        if units > self.limit.count:
+        if units > self.limit.count and self.ramp is None:
             detail = f"{self.limit.name} allows {self.limit.count}, and this one counts for {units}."
             return Full(limit=self.limit.name, detail=detail, until=now + self.period, never=True)
-        before = self.marks.get(last - self.limit.count)
+        fits = units <= self.limit.count
+        before = self.marks.get(last - self.limit.count) if fits else (now, None)
         if before is None or before[0] + self.period <= now:
             return None
         free = before[0] + self.period
+        if self.ramp is not None:
+            more = self.ramp.more_at(now, units=units)
+            free = min(free, more) if fits else more
+            detail = f"The account's warm-up allows {self.limit.count} in 24 hours today, until {free:%d %B %H:%M} UTC."
+            return Full(limit=WARM_UP, detail=detail, until=free)
         return Full(
             limit=self.limit.name, detail=f"{self.limit.name} is reached until {free:%H:%M:%S} UTC.", until=free
         )
@@ -222,6 +248,23 @@ def _wanted(*, limits: Sequence[Limit], acts: Iterable[Counted]) -> dict[UUID, d
     return wanted
 
 
+def _at(now: datetime, *, limits: Iterable[Limit], ramps: Mapping[UUID, Ramp]) -> dict[UUID, Limit]:
+    """Limits by their id, those that count a warm-up with the count of now."""
+    found = {limit.id: limit for limit in limits}
+    for limit_id in found.keys() & ramps.keys():
+        found[limit_id] = copy(found[limit_id])
+        found[limit_id].count = ramps[limit_id].places(now)
+    return found
+
+
+def _ramps_anywhere(limits: Iterable[Limit]) -> dict[UUID, Ramp]:
+    """The ramps among limits of any workspace, which is loaded with each."""
+    of = {account_id: limit for limit in limits if (account_id := account_id_of(limit))}
+    accounts = ProviderAccount.objects.filter(pk__in=of) if of else []
+    ramps = {of[a.pk].id: ramp_of(account=a, zone=of[a.pk].workspace.time_zone) for a in accounts}
+    return {limit_id: ramp for limit_id, ramp in ramps.items() if ramp}
+
+
 def _counters(keys: Iterable[Key]) -> list[LimitCounter]:
     return list(_read(_COUNTERS, set(keys)).values())
 
@@ -249,7 +292,11 @@ def _read(query: Prepared, keys: set[Key]) -> dict[Key, LimitCounter]:
 
 
 def _windows(
-    *, counters: Mapping[Key, LimitCounter], limits: Mapping[UUID, Limit], wanted: Mapping[UUID, Mapping[Key, int]]
+    *,
+    counters: Mapping[Key, LimitCounter],
+    limits: Mapping[UUID, Limit],
+    wanted: Mapping[UUID, Mapping[Key, int]],
+    ramps: Mapping[UUID, Ramp] = NO_RAMPS,
 ) -> dict[Key, _Window]:
     """Each counter with the marks that stand `count` ordinals before the next acts."""
     most: dict[Key, int] = defaultdict(int)
@@ -265,7 +312,7 @@ def _windows(
             ranges[counter.pk] = first, last
     marks = _marks(ranges)
     return {
-        key: _Window(limit=limits[key[0]], counter=counter, marks=marks[counter.pk])
+        key: _Window(limit=limits[key[0]], counter=counter, marks=marks[counter.pk], ramp=ramps.get(key[0]))
         for key, counter in counters.items()
     }
 

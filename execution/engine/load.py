@@ -14,6 +14,7 @@ from contacts.addresses import zones_of_phone
 from execution.channels import registry
 from execution.engine.facts import Approval, Facts, Ground, Row
 from execution.engine.hours import Window
+from execution.engine.warm_up import ramps_of
 from execution.models import (
     Decision,
     ExecutionPlan,
@@ -114,6 +115,8 @@ def read_ground(*, workspace: Workspace) -> Ground:
     """What guards read of a workspace. Inside its scope."""
     values = effective_settings(workspace=workspace)
     policy = current_policy(workspace=workspace)
+    accounts = {account.id: account for account in ProviderAccount.objects.filter(workspace=workspace)}
+    limits = list(Limit.objects.filter(workspace=workspace).order_by("id"))
     return Ground(
         workspace=workspace,
         mode=values["mode"],
@@ -124,9 +127,10 @@ def read_ground(*, workspace: Workspace) -> Ground:
         policy_number=policy.number,
         rules=policy.rules,
         gates={gate.name: gate for gate in GateDefinition.objects.filter(workspace=workspace)},
-        accounts={account.id: account for account in ProviderAccount.objects.filter(workspace=workspace)},
+        accounts=accounts,
         holds=holds_in_force(workspace_id=workspace.id),
-        limits=list(Limit.objects.filter(workspace=workspace).order_by("id")),
+        limits=limits,
+        ramps=ramps_of(limits=limits, accounts=accounts, zone=workspace.time_zone),
         windows={
             row.channel: Window(opens=row.opens, closes=row.closes, weekdays=frozenset(map(int, row.weekdays)))
             for row in SendWindow.objects.filter(workspace=workspace)

@@ -10,6 +10,9 @@ from execution.engine.facts import Facts
 from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then
 from execution.engine.limits import peek
 from execution.engine.load import load_facts, read_ground
+from execution.engine.pace import REASON as PACE
+from execution.engine.pace import peek_pace
+from execution.engine.warm_up import in_force
 from execution.models import ExecutionRequest
 from execution.states import WAITS_OUT, Status
 from workspaces.clock import database_now
@@ -54,10 +57,12 @@ def preflight(
         now = now or database_now()
         ground = read_ground(workspace=request.workspace)
         (facts,) = load_facts(ground=ground, ids=[request.pk], now=now, manual=manual)
+        waits_in_line = request.wait_reason == PACE and request.status == Status.APPROVED and not manual
+        told_until = request.due_at if waits_in_line else None
         stops: list[Stop] = []
         checks: list[Check] = []
         for guard in guards:
-            stop = _no_room(facts) if guard is LIMITS else guard.check(facts)
+            stop = _no_room(facts, told=told_until) if guard is LIMITS else guard.check(facts)
             if stop is not None:
                 stops.append(stop)
             checks.append(
@@ -78,11 +83,17 @@ def preflight(
     return Preflight(would_send=not stops, earliest=earliest, checks=checks)
 
 
-def _no_room(facts: Facts) -> Stop | None:
-    """What taking places in the windows would be answered; a dry run is outside every cap."""
+def _no_room(facts: Facts, *, told: datetime | None) -> Stop | None:
+    """What taking a turn and places in the windows would be answered; a dry run is outside every cap."""
     if facts.row.mode == Mode.DRY_RUN:
         return None
-    full = peek(limits=facts.ground.limits, act=counted(facts), now=facts.now)
+    ground, now = facts.ground, facts.now
+    limits = in_force(limits=ground.limits, ramps=ground.ramps, at=now)
+    found = [
+        peek(limits=limits, act=counted(facts), now=now, ramps=ground.ramps),
+        peek_pace(account=facts.account, now=now, told=told),
+    ]
+    full = max((full for full in found if full), key=lambda full: (full.never, full.until), default=None)
     if full is None:
         return None
     until = None if full.never else full.until

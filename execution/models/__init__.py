@@ -1,6 +1,6 @@
 """One file a concept; outsiders import from here."""
 
-from execution.models.account import AccountState, ProviderAccount
+from execution.models.account import AccountPace, AccountState, ProviderAccount
 from execution.models.alert import Alert, Severity
 from execution.models.alert_route import AlertDelivery, AlertRoute, DeliveryState, EscalationStep, Notification
 from execution.models.attempt import Attempt, AttemptState
@@ -19,6 +19,7 @@ from execution.models.window import SendWindow
 from execution.models.worker import Worker
 
 __all__ = [
+    "AccountPace",
     "AccountState",
     "Alert",
     "AlertDelivery",

@@ -1,3 +1,4 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from execution.models.base import TenantModel
@@ -27,6 +28,33 @@ class ProviderAccount(TenantModel):
     options = models.JSONField(default=dict, blank=True)
     max_connections = models.PositiveSmallIntegerField(default=4)
     is_default = models.BooleanField(default=False)
+    # Pace and warm-up: execution/engine/pace.py and execution/engine/warm_up.py.
+    per_second = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, "1 at least. Leave it empty for no pace.")],
+        help_text="At most so many acts in any second, evenly spaced over all workers. Empty: no pace.",
+    )
+    warm_up_started_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The day on which the account is first used, by the workspace's clock. Empty: no warm-up.",
+    )
+    warm_up_first_day = models.PositiveIntegerField(
+        default=50,
+        validators=[MinValueValidator(1, "1 at least.")],
+        help_text="At most so many people reached in any 24 hours on the first day.",
+    )
+    warm_up_growth_percent = models.PositiveSmallIntegerField(
+        default=50,
+        validators=[MinValueValidator(1, "1 at least."), MaxValueValidator(1_000, "1000 at most.")],
+        help_text="Each day so many percent more than the day before, and at least one more.",
+    )
+    warm_up_target = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="From so many a day on the warm-up is over and holds nothing back. Empty: a million.",
+    )
     state = models.CharField(max_length=8, choices=AccountState.choices, default=AccountState.ACTIVE)
     stopped_reason = models.CharField(max_length=300, blank=True)
     # Failures before this do not count towards stopping it again.
@@ -42,7 +70,20 @@ class ProviderAccount(TenantModel):
             models.UniqueConstraint(
                 fields=["workspace", "channel"], condition=models.Q(is_default=True), name="one_default_account"
             ),
+            models.CheckConstraint(condition=models.Q(per_second__gte=1), name="account_pace_at_least_one"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccountPace(models.Model):
+    """When the last call that an account's pace allowed may begin. The row is the lock, so the account is not."""
+
+    account = models.OneToOneField(
+        "execution.ProviderAccount", on_delete=models.CASCADE, primary_key=True, related_name="pace"
+    )
+    last_slot_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.last_slot_at}"

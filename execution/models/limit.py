@@ -9,7 +9,8 @@ class Limit(TenantModel):
     """At most `count` acts in any `period_seconds`, exactly, over all workers.
 
     `scope` says what is counted: workspace, channel:NAME, account:ID, tasks (poll runs), seo_bulk (plans),
-    and, one count each: contact, domain.
+    and, one count each: contact, domain. `warm_up:ACCOUNT_ID` is kept by services/accounts.py; its count is computed
+    (engine/warm_up.py).
     """
 
     name = models.CharField(max_length=60)

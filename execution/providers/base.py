@@ -137,6 +137,9 @@ class Connection(ABC):
             raise Permanent(f"{self.provider.label} takes nothing back: what was done stays done. Nothing was changed.")
         return self.take_back(act, receipt)
 
+    def open(self) -> None:
+        """Open it ahead of the next act, where that takes time of its own; nothing is sent. Raises as `perform`."""
+
     @abstractmethod
     def send(self, act: Act) -> Receipt:
         """`perform`, for an act of a channel that this provider serves."""

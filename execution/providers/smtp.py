@@ -41,6 +41,9 @@ class SmtpConnection(Connection):
         self._max_messages = seconds(account, "max_messages", 1_000)
         self._max_idle = seconds(account, "max_idle", 30)
 
+    def open(self) -> None:
+        self._session = self._kept() or open_session(self.account)
+
     def send(self, act: Act) -> Receipt:
         """One transaction for all recipients. See `Connection.perform` for what it raises."""
         data, digest = content_of(act)

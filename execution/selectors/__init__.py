@@ -2,6 +2,7 @@
 
 from execution.selectors.detail import request_detail, with_relations
 from execution.selectors.history import HistoryFilters, history, search
+from execution.selectors.limits import limits_of
 from execution.selectors.plans import PlanProgress, plan_counts, plan_progress
 from execution.selectors.queue import PendingFilters, pending
 from execution.selectors.status import (
@@ -26,6 +27,7 @@ __all__ = [
     "holds_in_force",
     "in_flight",
     "is_paused",
+    "limits_of",
     "oldest_due_seconds",
     "pending",
     "plan_counts",

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
 from execution.channels import registry as channels
-from execution.models import AccountState, ProviderAccount
+from execution.engine import warm_up
+from execution.models import AccountState, Limit, ProviderAccount
 from execution.providers import registry as providers
 from execution.services.alerts import raise_alert
 from execution.services.credentials import encrypt
@@ -21,6 +22,7 @@ from workspaces.models import PrincipalKind, Workspace
 from workspaces.permissions import Permission
 from workspaces.scope import workspace_scope
 
+WARM_UP = ("warm_up_started_on", "warm_up_first_day", "warm_up_growth_percent", "warm_up_target")
 FIELDS = (
     "name",
     "channel",
@@ -34,6 +36,8 @@ FIELDS = (
     "options",
     "max_connections",
     "is_default",
+    "per_second",
+    *WARM_UP,
 )
 
 
@@ -65,6 +69,9 @@ def save_account(
             others = ProviderAccount.objects.filter(workspace=workspace, channel=account.channel, is_default=True)
             others.exclude(pk=account.pk).update(is_default=False)
         account.save()
+        _keep_warm_up(account=account)
+        if {"per_second", *WARM_UP} & set(fields):
+            queue.wake_held(workspace_id=workspace.id)
         audit.record(
             action="account.saved",
             actor=actor,
@@ -122,6 +129,19 @@ def _set_state(
     return account
 
 
+def _keep_warm_up(*, account: ProviderAccount) -> None:
+    """The limit that counts an account's warm-up is there as long as it has one."""
+    name = warm_up.name_of(account.pk)
+    if account.warm_up_started_on is None:
+        Limit.objects.filter(workspace=account.workspace, name=name).delete()
+        return
+    Limit.objects.get_or_create(
+        workspace=account.workspace,
+        name=name,
+        defaults={"scope": name, "count": account.warm_up_first_day, "period_seconds": warm_up.PERIOD.total_seconds()},
+    )
+
+
 def _locked(workspace: Workspace, account_id: UUID | str) -> ProviderAccount:
     account = ProviderAccount.objects.select_for_update().filter(workspace=workspace, pk=account_id).first()
     if account is None:
@@ -142,4 +162,7 @@ def _problems(*, account: ProviderAccount) -> dict[str, str]:
         account.full_clean(exclude=["workspace"], validate_unique=True)
     except ValidationError as error:
         problems.update({field: " ".join(texts) for field, texts in error.message_dict.items()})
+    target = account.warm_up_target
+    if not problems and target is not None and target <= account.warm_up_first_day:
+        problems["warm_up_target"] = "More than on the first day; or leave it empty."
     return problems

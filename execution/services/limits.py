@@ -7,6 +7,7 @@ from django.db import transaction
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
 from execution.channels import registry
 from execution.models import Limit, ProviderAccount
+from execution.selectors.limits import limits_of
 from workspaces import audit
 from workspaces.actors import Actor
 from workspaces.errors import InvalidInput, NotFound
@@ -17,6 +18,8 @@ from workspaces.scope import workspace_scope
 
 DAY = 86_400
 PLAIN_SCOPES = ("workspace", "tasks", "seo_bulk", "contact", "domain")
+# What an account waits for by itself: engine/pace.py, engine/warm_up.py.
+RESERVED = ("pace", "warm_up")
 # name -> (scope, count, seconds)
 DEFAULTS = {
     "task_executor": ("tasks", 720, DAY),
@@ -80,7 +83,7 @@ def delete_limit(*, workspace: Workspace, actor: Actor, name: str) -> None:
     """Do away with a limit. Raises NotFound, NotPermitted."""
     actor.require(Permission.MANAGE, workspace_id=workspace.id)
     with workspace_scope(workspace), transaction.atomic(), guard_change(workspace=workspace):
-        limit = Limit.objects.filter(workspace=workspace, name=name).first()
+        limit = limits_of(workspace=workspace).filter(name=name).first()
         if limit is None:
             raise NotFound(f"There is no limit {name}.")
         audit.record(
@@ -94,6 +97,8 @@ def _problems(*, workspace: Workspace, limit: Limit) -> dict[str, str]:
     problems: dict[str, str] = {}
     if not limit.name or not limit.name.replace("_", "").replace("-", "").isalnum() or len(limit.name) > 60:
         problems["name"] = "Letters, digits and underscores, such as email_send."
+    if limit.name in RESERVED:
+        problems["name"] = "Accounts wait under this name for their own pace and warm-up. Choose another."
     for field, low in (("count", 0), ("period_seconds", 1)):
         value = getattr(limit, field)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= 2_147_483_647:

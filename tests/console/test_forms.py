@@ -185,6 +185,31 @@ def test_it_takes_a_secret_in_and_never_shows_it(cast, owner, at):
     assert (after.host, after.secret) == ("mail2.example.org", account.secret)
 
 
+def test_it_gives_an_account_a_pace_and_a_warm_up(cast, owner):
+    fields = {**ACCOUNT, "per_second": "5", "warm_up_started_on": "2026-03-02", "warm_up_first_day": "20"}
+    owner.post("execution/provideraccount/add/", fields)
+    with cast.scope():
+        account = ProviderAccount.objects.get(name="Outreach")
+    assert (account.per_second, f"{account.warm_up_started_on}") == (5, "2026-03-02")
+    assert (account.warm_up_first_day, account.warm_up_growth_percent, account.warm_up_target) == (20, 50, None)
+    page = f"execution/provideraccount/{account.pk}/change/"
+    text = owner.text(page)
+    assert "Pace" in text
+    assert "It is warming up" in text or "Its warm-up is over" in text
+    wrong = owner.post(page, {**fields, "per_second": "0", "warm_up_target": "20"}).content.decode()
+    assert "1 at least. Leave it empty for no pace." in wrong
+    wrong = owner.post(page, {**fields, "warm_up_target": "20"}).content.decode()
+    assert "More than on the first day; or leave it empty." in wrong
+
+
+def test_the_list_of_limits_is_without_warm_ups(cast, owner):
+    owner.post("execution/provideraccount/add/", {**ACCOUNT, "warm_up_started_on": "2026-03-02"})
+    with cast.scope():
+        limit = Limit.objects.get(name__startswith="warm_up:")
+    assert "warm_up:" not in owner.text("execution/limit/")
+    owner.text(f"execution/limit/{limit.pk}/change/", status=404)
+
+
 def test_it_stops_and_resumes_an_account(cast, owner):
     owner.post("execution/provideraccount/add/", ACCOUNT)
     with cast.scope():

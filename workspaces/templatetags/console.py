@@ -179,6 +179,8 @@ _WAITS = {
     "mode_changed": "the mode changed",
     "backoff": "trying again later",
     "throttled": "the service asked for a pause",
+    "limit:pace": "its turn at the account’s pace",
+    "limit:warm_up": "a place in the account’s warm-up",
     "stale": "overdue for long: release or withdraw it",
     "not_due": "not due yet",
 }
@@ -206,7 +208,7 @@ _CHANNEL_ICONS = {
 def wait_words(reason: str) -> str:
     """A wait reason for people: `limit:email_send` -> “the limit email_send is reached”."""
     word, _, key = str(reason).partition(":")
-    if word == "limit":
+    if word == "limit" and reason not in _WAITS:
         return f"the limit {key} is reached"
     if word == "hold":
         return f"on hold: {key}"
