@@ -7,10 +7,10 @@ from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import connections
+
+from workspaces.durability import forgetfulness
 
 Apps = Sequence[AppConfig] | None
-_DURABLE = ("on", "remote_write", "remote_apply")
 
 
 @register(Tags.database)
@@ -18,16 +18,11 @@ def commits_are_durable(app_configs: Apps, databases: Sequence[str] | None = Non
     """PostgreSQL does not say “committed” before it is on the disk: a forgotten mark would be a second send."""
     problems: list[CheckMessage] = []
     for alias in databases or []:
-        connection = connections[alias]
-        if connection.vendor != "postgresql":
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
-            synchronous_commit, fsync = cursor.fetchone()
-        if synchronous_commit not in _DURABLE or fsync != "on":
+        found = forgetfulness(using=alias)
+        if found:
             problems.append(
                 Error(
-                    f"“{alias}” may forget commits: synchronous_commit is {synchronous_commit}, fsync is {fsync}.",
+                    f"“{alias}” may forget commits: {found}.",
                     hint="Set both to on, for the server or for this database's role.",
                     id="config.E001",
                 )

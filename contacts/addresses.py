@@ -169,6 +169,8 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # Canonical caseless matching (Unicode 3.13, D145), brought back to one composed form.
     folded = unicodedata.normalize("NFD", text).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
@@ -176,4 +178,6 @@ def _fold(text: str) -> str:
 
 def _is_visible(text: str) -> bool:
     # Controls, separators and formats (bidi, zero width) dress one address up as another.
+    if text.isascii():
+        return text.isprintable() and " " not in text
     return not any(unicodedata.category(character)[0] in "CZ" for character in text)

@@ -35,6 +35,13 @@ class StaleApproval(Conflict):
         )
 
 
+class ForgetfulDatabase(Conflict):
+    """The database is set to lose commits when the power fails; nothing is sent on its word."""
+
+    code = "forgetful_database"
+    title = "The database may forget commits"
+
+
 class SealBroken(Conflict):
     """What is stored no longer has the digest it was frozen under: somebody changed it behind Countersign."""
 

@@ -15,7 +15,7 @@ from django.db import connection, models
 from django.db.models.fields import Field
 from django.db.models.lookups import In
 
-from workspaces.prepared import preparing_cursor
+from workspaces.prepared import array_of, preparing_cursor
 
 _BATCH = 2_000  # rows in one statement, so that its text stays within a few megabytes
 
@@ -31,7 +31,7 @@ class Among(In):
         kinds = set(map(type, values or ()))
         if kinds == {UUID}:
             sql, parameters = self.process_lhs(compiler, connection)
-            return f"{sql} = ANY(%s::uuid[])", [*parameters, "{" + ",".join(map(str, values or ())) + "}"]
+            return f"{sql} = ANY(%s::uuid[])", [*parameters, array_of(values or ())]
         if kinds == {str}:
             sql, parameters = self.process_lhs(compiler, connection)
             return f"{sql} = ANY(%s::text[])", [*parameters, list(values or ())]

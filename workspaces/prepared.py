@@ -49,7 +49,7 @@ class _Statement:
         self.sql, given = compiler.as_sql()
         # `__among` hands an array of ids over as text.
         self._as_text = {name for name, sample in samples.items() if isinstance(sample, list) and _is_id(sample[0])}
-        known = [(name, _array(value) if name in self._as_text else value) for name, value in samples.items()]
+        known = [(name, array_of(value) if name in self._as_text else value) for name, value in samples.items()]
         self._parts = [
             (value, next((name for name, sample in known if type(sample) is type(value) and sample == value), None))
             for value in given
@@ -59,7 +59,7 @@ class _Statement:
             raise ValueError(f"The query does not take {', '.join(sorted(missing))} as it is given.")
 
     def run(self, cursor: Any, arguments: dict[str, Any]) -> None:
-        values = {name: _array(value) if name in self._as_text else value for name, value in arguments.items()}
+        values = {name: array_of(value) if name in self._as_text else value for name, value in arguments.items()}
         cursor.execute(self.sql, [value if name is None else values[name] for value, name in self._parts])
 
 
@@ -117,8 +117,9 @@ def _samples(kinds: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _array(ids: Iterable[UUID]) -> str:
-    return "{" + ",".join(map(str, ids)) + "}"
+def array_of(ids: Iterable[UUID]) -> str:
+    """Ids as the text of a PostgreSQL array: one parameter for all of them."""
+    return "{" + ",".join([one.hex for one in ids]) + "}"
 
 
 def _is_id(value: Any) -> bool:

@@ -1,8 +1,8 @@
-"""django-post_office with a PostgreSQL of its own, at the best setting for one process.
+"""django-post_office in one process, with a PostgreSQL of its own.
 
-That is one thread and a batch as large as the queue, no log of successes, one kept connection (its ConnectionHandler),
-and the queue filled by `send_many` outside the time taken. Arguments: database URL parts as JSON, the port, the number
-of mails, a file with the text. A line on stdin starts a round. Run by the Python of var/peers, which has it installed.
+A batch as large as the queue, no log of successes, kept connections (its ConnectionHandler), and the queue filled by
+`send_many` outside the time taken. Arguments: database URL parts as JSON, the port, the number of mails, a file with
+the text, the number of threads. A line on stdin starts a round. Run by the Python of var/peers, which has it installed.
 """
 
 import json
@@ -16,7 +16,7 @@ from django.conf import settings
 
 def main() -> None:
     database, port, mails = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    text = Path(sys.argv[4]).read_text()
+    text, threads = Path(sys.argv[4]).read_text(), int(sys.argv[5])
     settings.configure(
         DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, **database}},
         INSTALLED_APPS=["django.contrib.contenttypes", "post_office"],
@@ -27,7 +27,7 @@ def main() -> None:
         EMAIL_BACKEND="post_office.EmailBackend",
         EMAIL_HOST="127.0.0.1",
         EMAIL_PORT=port,
-        POST_OFFICE={"BATCH_SIZE": mails, "THREADS_PER_PROCESS": 1, "LOG_LEVEL": 0, "CELERY_ENABLED": False},
+        POST_OFFICE={"BATCH_SIZE": mails, "THREADS_PER_PROCESS": threads, "LOG_LEVEL": 0, "CELERY_ENABLED": False},
     )
     django.setup()
     from django.core.management import call_command

@@ -15,9 +15,11 @@ from django.conf import settings
 from django.db import connection
 
 from execution.engine.journal import Journal, journal_path, this_boot, this_host
+from execution.errors import ForgetfulDatabase
 from execution.models import Attempt, AttemptState, Worker
 from execution.services.restoring import stop_if_restored
 from workspaces.clock import database_now
+from workspaces.durability import forgetfulness
 from workspaces.ids import new_id
 from workspaces.scope import all_workspaces
 
@@ -72,6 +74,15 @@ class RunningWorker:
         self.id, self.lease, self.journal = worker_id, lease, journal
 
 
+def _refuse_forgetful_commits() -> None:
+    found = forgetfulness()
+    if found:
+        raise ForgetfulDatabase(
+            f"PostgreSQL may forget commits in a power failure ({found}), and a forgotten mark would be sent again. "
+            "Nothing was sent. Set both to on, for the server or for this database's role."
+        )
+
+
 @cache
 def _leave_the_framework_alone() -> None:
     # The many thousand objects that modules are made of live as long as the process. Every full collection would walk
@@ -81,8 +92,12 @@ def _leave_the_framework_alone() -> None:
 
 @contextmanager
 def running_worker() -> Iterator[RunningWorker]:
-    """Register this process as a worker for the length of a drain, renewing its lease from a thread of its own."""
+    """Register this process as a worker for the length of a drain, renewing its lease from a thread of its own.
+
+    Raises ForgetfulDatabase.
+    """
     stop_if_restored()
+    _refuse_forgetful_commits()
     _leave_the_framework_alone()
     worker_id, seconds = new_id(), settings.LEASE_SECONDS
     lease = Lease(worker_id=worker_id, seconds=seconds)

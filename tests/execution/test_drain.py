@@ -1,5 +1,9 @@
 """A drain over named requests."""
 
+import pytest
+from django.db import connection
+
+from execution.errors import ForgetfulDatabase
 from execution.models import ProviderAccount
 from execution.services.accounts import save_account
 from execution.services.limits import set_limit
@@ -56,3 +60,14 @@ def test_copies_of_a_mail_count_towards_a_limit(cast: Cast, service: Service, ac
     last = again(cast, requests[1])
     assert (again(cast, requests[0]).status, last.status) == (Status.SUCCEEDED, Status.APPROVED)
     assert last.wait_reason == "limit:email_send"
+
+
+def test_it_sends_nothing_on_the_word_of_a_database_that_may_forget(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    request = approved_email(cast)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+    with pytest.raises(ForgetfulDatabase, match="synchronous_commit is off"):
+        drain_due(cast, request)
+    assert again(cast, request).status == Status.APPROVED
