@@ -18,13 +18,13 @@ from execution.engine.calling import act_of, connect, second_look
 from execution.engine.chunk import Chunk, Claim, Marked, due_workspaces, mark
 from execution.engine.facts import Facts
 from execution.engine.failpoints import reached
-from execution.engine.guards import GUARDS, Guard, covers
-from execution.engine.load import GroundCache, holds_in_force
+from execution.engine.guards import GUARDS, Guard
+from execution.engine.load import GroundCache
 from execution.engine.outcomes import Outcome, not_begun, of_error, of_preparation, of_receipt
 from execution.engine.pace import has_pace, in_turn
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker
-from execution.models import Hold, ProviderAccount
+from execution.models import ProviderAccount
 from execution.providers import dry_run
 from execution.providers import registry as providers
 from execution.providers.base import Connection
@@ -35,19 +35,13 @@ from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
 from workspaces.guard_lock import share_guards
 from workspaces.models import Mode, Workspace
-from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces, workspace_scope
 
 logger = logging.getLogger(__name__)
 
-HOLDS_ARE_OLD_AFTER = 0.05  # seconds; P6 allows 100 ms from a hold's commit
-SETTLE_AFTER = 0.5  # seconds: what has ended is put on record at least this often
+SETTLE_AFTER = 1.0  # seconds: what has ended is put on record at least this often
 LOOK_AFTER_FAILURES = 5  # calls that definitely failed are put on record by fives, so that a burst is seen early
 CHUNK_SECONDS = 2.0  # a chunk is made small enough to take about this long
-_EPOCH = Prepared(
-    lambda workspace_id: Workspace.objects.filter(pk=workspace_id).values_list("guard_epoch", flat=True),
-    workspace_id=UUID,
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,10 +78,6 @@ class Lane:
     _settled_at: float = 0.0
     _per_call: float = 0.0
     _waited: float = 0.0  # for turns, in this chunk
-    _holds_read_at: float = 0.0
-    _epoch: int = -1
-    _holds: Sequence[Hold] = ()
-    _paused: bool = False
     _broken: tuple[Facts, str] | None = None
     _throttled: tuple[Workspace, ProviderAccount, float] | None = None
     _failed: list[tuple[Workspace, Call]] = field(default_factory=list)
@@ -150,10 +140,7 @@ class Lane:
         self._forget_settled()
         self._chunk = claim.chunk
         if claim.chunk:
-            # The mark has just read the holds; they grow old from before it asked.
-            facts = claim.chunk.members[0].facts
-            self._holds_read_at, self._epoch = asked, facts.ground.workspace.guard_epoch
-            self._holds, self._paused = facts.holds, facts.ground.paused
+            self.worker.watch.saw(facts=claim.chunk.members[0].facts, at=asked)
         return claim
 
     def _chunk_size(self) -> int:
@@ -198,25 +185,8 @@ class Lane:
             return "stopping"
         if not self.worker.lease.holds:
             return "lease_lost"
-        now = time.monotonic()
-        if now - self._holds_read_at > HOLDS_ARE_OLD_AFTER:
-            # Taken before the query: what it does not see yet was not committed then.
-            self._holds_read_at = now
-            self._read_holds(member)
-        held = self._held(member)
+        held = self.worker.watch.over(member.facts)
         return f"hold:{held}" if held else ""
-
-    def _read_holds(self, member: Marked) -> None:
-        workspace_id = member.facts.row.workspace_id
-        (epoch,) = _EPOCH.rows(workspace_id=workspace_id)
-        if epoch != self._epoch:
-            self._epoch, self._holds = epoch, holds_in_force(workspace_id=workspace_id)
-            self._paused = self._cache.get(workspace_id=workspace_id).paused
-
-    def _held(self, member: Marked) -> str:
-        if self._paused:
-            return "global"
-        return next((str(hold.scope) for hold in self._holds if covers(hold=hold, facts=member.facts)), "")
 
     def _call(self, member: Marked) -> Outcome:
         facts = member.facts
@@ -372,4 +342,4 @@ class Lane:
             workspace = failed[0][0]  # a chunk is of one workspace, and settled before the next one is performed
             with workspace_scope(workspace):
                 if stop_bursts(workspace=workspace, failed=[call for _, call in failed]):
-                    self._holds_read_at = 0.0  # our own hold needs no waiting for
+                    self.worker.watch.forget()  # our own hold needs no waiting for

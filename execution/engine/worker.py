@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from execution.engine.journal import Journal, journal_path, this_boot, this_host
+from execution.engine.watch import HoldWatch
 from execution.errors import ForgetfulDatabase
 from execution.models import Attempt, AttemptState, Worker
 from execution.services.restoring import stop_if_restored
@@ -68,10 +69,11 @@ def _boottime() -> float:
 
 
 class RunningWorker:
-    """This process as a worker: its id, lease and journal."""
+    """This process as a worker: its id, lease and journal, and the holds as its lanes see them."""
 
     def __init__(self, *, worker_id: UUID, lease: Lease, journal: Journal) -> None:
         self.id, self.lease, self.journal = worker_id, lease, journal
+        self.watch = HoldWatch()
 
 
 def _refuse_forgetful_commits() -> None:

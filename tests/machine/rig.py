@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, connections
 from django.test import override_settings
 
-from execution.engine import calling, lane, settle, worker
+from execution.engine import calling, lane, settle, watch, worker
 from execution.providers import registry
 from execution.services import credentials
 from tests.builders import make_member, make_user, make_workspace
@@ -61,8 +61,6 @@ def prepared(*, url: str, folder: Path, thread_count: int = 2) -> Iterator[Rig]:
         clock = StoppedClock(session.execute)
         name = connections["default"].settings_dict["NAME"]
         session.execute(f'ALTER DATABASE "{name}" SET search_path = {SEARCH_PATH}')
-        # Workers are killed here, never the server: a commit need not reach the disk.
-        session.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         connection.close()  # the next one has the search path
         rig = Rig(clock=clock, service=Service(), other=_somebody_else(), threads=[])
         rig.threads += [Thread() for _ in range(thread_count)]
@@ -117,7 +115,7 @@ def _take_hold(patch: pytest.MonkeyPatch, rig: Rig) -> None:
     patch.setattr(settle, "backoff", backoff)
     patch.setattr(worker, "_boottime", lambda: rig.clock.seconds)
     # Holds are read before each call, and a chunk is as large as it may be.
-    patch.setattr(lane, "HOLDS_ARE_OLD_AFTER", -1.0)
+    patch.setattr(watch, "OLD_AFTER", -1.0)
     patch.setattr(lane, "CHUNK_SECONDS", 1e9)
     patch.setattr(lane, "SETTLE_AFTER", 1e9)
 
