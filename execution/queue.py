@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 from django_q.tasks import async_task, queue_size
 
+from execution.engine.failpoints import reached
 from execution.models import ExecutionRequest
 from execution.states import WAITS_OUT, Status
 from workspaces.clock import DatabaseNow
@@ -21,7 +22,12 @@ def enqueue(path: str, *ids: str) -> None:
     Sent after the commit; what a crash in between loses, the poll finds. Only ids travel: arguments are kept as
     signed pickles and must hold no personal data.
     """
-    transaction.on_commit(lambda: async_task(path, *ids), robust=True)
+
+    def send() -> None:
+        reached("decided")
+        async_task(path, *ids)
+
+    transaction.on_commit(send, robust=True)
 
 
 def ring() -> None:

@@ -6,7 +6,7 @@ Off unless that variable is set; the fault tests set it to find out what a death
 import os
 import signal
 
-NAMES = ("before_mark", "marked", "began", "called", "before_settle", "settled")
+NAMES = ("decided", "before_mark", "marked", "began", "called", "before_settle", "settled")
 _point, _, _action = os.environ.get("FAILPOINT", "").partition(":")
 
 

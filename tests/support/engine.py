@@ -16,7 +16,7 @@ from django.test import override_settings
 from execution import propose_plan
 from execution.engine.drain import DrainResult, drain
 from execution.engine.recover import recover_dead_workers
-from execution.models import ExecutionRequest, Verdict, Worker
+from execution.models import ExecutionPlan, ExecutionRequest, Verdict, Worker
 from execution.selectors import in_flight
 from execution.services.decisions import decide_plan, plan_digest
 from execution.services.limits import set_limit
@@ -31,6 +31,12 @@ from workspaces.scope import workspace_scope
 
 _MARK = "TEST_INSTALLATION"
 LEASE_SECONDS = 2.0
+
+
+def a_mail(to: str, **more: Any) -> Proposal:
+    """A mail to that address."""
+    payload = {"subject": f"A hearing, {to}", "text": "Dear reader,\nplease come."}
+    return Proposal(channel="email", to=to, payload=payload, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,27 +81,36 @@ class Engine:
         """A process each, all at once (tests.support.racers)."""
         return race(racers, environment=self.environment(), folder=self.folder, seconds=seconds)
 
-    def approved_mails(self, number: int, *, domain: str = "example.org", **more: Any) -> list[UUID]:
-        """That many mails to as many people, proposed as one plan by Ada and approved by Rosa."""
-        items = [
-            Proposal(
-                channel="email",
-                to=f"reader{place}@{domain}",
-                payload={"subject": f"A hearing, number {place}", "text": "Dear reader,\nplease come."},
-                **more,
-            )
-            for place in range(number)
-        ]
+    def race_to_death(self, *racers: Sequence[Act | None], failpoint: str, seconds: float = 180) -> None:
+        """As `race`, but all of them die by SIGKILL at that step, and none gets to the end of an act."""
+        environment = self.environment(FAILPOINT=f"{failpoint}:kill")
+        race(racers, environment=environment, folder=self.folder, seconds=seconds, dying=True)
+
+    def planned(self, items: Sequence[Proposal]) -> tuple[ExecutionPlan, str]:
+        """A plan of Ada's that waits for a decision, and its digest."""
         workspace = self.cast.workspace
         plan = propose_plan(workspace=workspace, actor=self.cast.ada, title="A plan", items=items)
         with workspace_scope(workspace):
-            digest = plan_digest(plan=plan)
-            ids = list(ExecutionRequest.objects.filter(plan=plan).order_by("id").values_list("id", flat=True))
+            return plan, plan_digest(plan=plan)
+
+    def approved(self, items: Sequence[Proposal]) -> list[UUID]:
+        """The requests of a plan that Ada proposed and Rosa approved."""
+        workspace = self.cast.workspace
+        plan, digest = self.planned(items)
         decided = decide_plan(
             workspace=workspace, actor=self.cast.rosa, plan_id=plan.pk, verdict=Verdict.APPROVE, digest=digest
         )
-        assert decided.decided == number, decided.skipped
-        return ids
+        assert decided.decided == len(items), decided.skipped
+        return self.requests_of(plan)
+
+    def approved_mails(self, number: int, *, domain: str = "example.org", **more: Any) -> list[UUID]:
+        """That many mails to as many people, in one approved plan."""
+        return self.approved([a_mail(f"reader{place}@{domain}", **more) for place in range(number)])
+
+    def requests_of(self, plan: ExecutionPlan) -> list[UUID]:
+        """The requests of a plan, in their order."""
+        with workspace_scope(self.cast.workspace):
+            return list(ExecutionRequest.objects.filter(plan=plan).order_by("id").values_list("id", flat=True))
 
     def drain(self, **more: Any) -> DrainResult:
         """Perform what is due, here."""

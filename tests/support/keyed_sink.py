@@ -33,13 +33,16 @@ class KeyedSink:
     """calls: every request but look-ups. done: how often each key had its effect: once, however often it is called.
 
     status: the answer to a call; where it is not 2xx nothing is done. stall_at: the place of the call that is never
-    answered; stalled_first: whether that one is stalled before its effect. released: ends the stall.
+    answered; stalled_first: whether that one is stalled before its effect. stall_new: how many first calls under a key
+    are still not to be answered. stalled: how many were not. released: ends the stall.
     """
 
     status: Callable[[Got], int] = lambda got: 200
     headers: dict[str, str] = field(default_factory=dict)
     stall_at: int | None = None
     stalled_first: bool = False
+    stall_new: int = 0
+    stalled: int = 0
     calls: list[Got] = field(default_factory=list)
     lookups: list[Got] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -59,9 +62,11 @@ class KeyedSink:
             self.lookups.append(got)
             return 200 if self.done[got.path.removeprefix("/acts/")] else 404
         with self._lock:
-            place = len(self.calls)
+            stalls = len(self.calls) == self.stall_at
+            if self.stall_new and all(got.key != call.key for call in self.calls):
+                self.stall_new -= 1
+                stalls = True
             self.calls.append(got)
-        stalls = place == self.stall_at
         if stalls and self.stalled_first:
             self._stall()
             return 500
@@ -74,6 +79,8 @@ class KeyedSink:
         return status
 
     def _stall(self) -> None:
+        with self._lock:
+            self.stalled += 1
         self.stalling.set()
         self.released.wait(60)
 

@@ -9,6 +9,7 @@ as human:rosa); None makes a racer sit a round out. Each act leaves a line in FI
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -43,17 +44,22 @@ def act(call: str, *, workspace: str = "", actor: str = "", **kwargs: Any) -> Ac
 
 
 def race(
-    racers: Sequence[Sequence[Act | None]], *, environment: Mapping[str, str], folder: Path, seconds: float = 120
+    racers: Sequence[Sequence[Act | None]],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float = 120,
+    dying: bool = False,
 ) -> list[Ended]:
-    """Have them race, and say how every act ended, in no order."""
+    """Have them race, and say how every act ended, in no order. dying: SIGKILL ends each of them in its first act."""
     file = folder / f"race-{time.monotonic_ns()}.json"
     file.write_text(json.dumps({"racers": [list(acts) for acts in racers]}))
     command = [sys.executable, "-m", "tests.support.racers", str(file)]
     with running(command, environment=environment, log=file.with_suffix(".log")) as process:
-        assert process.wait(seconds=seconds) == 0, process.output()
+        assert process.wait(seconds=seconds) == (signal.SIGKILL if dying else 0), process.output()
     lines = file.with_suffix(".out").read_text().splitlines()
     ended = [Ended(**json.loads(line)) for line in lines]
-    expected = sum(1 for acts in racers for one in acts if one)
+    expected = 0 if dying else sum(1 for acts in racers for one in acts if one)
     assert len(ended) == expected, f"{len(ended)} of {expected} acts ended: {process.output()}"
     return ended
 
@@ -129,7 +135,9 @@ def _main(file: Path) -> None:
         process.start()
     for process in started:
         process.join()
-    sys.exit(max((process.exitcode or 0) != 0 for process in started))
+    # The number of the signal that ended every one of them; 0 where all ended well.
+    statuses = {process.exitcode or 0 for process in started}
+    sys.exit(-statuses.pop() if len(statuses) == 1 else 1)
 
 
 if __name__ == "__main__":
