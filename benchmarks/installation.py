@@ -138,6 +138,7 @@ def _set_up() -> Any:
     from execution.services.limits import set_limit
     from tests.builders import make_cast
     from workspaces.scope import workspace_scope
+    from workspaces.settings_store import set_setting
 
     call_command("migrate", verbosity=0)
     cast = make_cast()
@@ -152,6 +153,7 @@ def _set_up() -> Any:
             count=_ENOUGH,
             period_seconds=limit.period_seconds,
         )
+    set_setting(key="canary_above", value=0, workspace=cast.workspace, actor=cast.omar)
     return cast
 
 

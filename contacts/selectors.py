@@ -29,7 +29,7 @@ _SUPPRESSED = Prepared(
     lambda workspace_id, kind, hashes: (
         Suppression.objects.filter(workspace_id=workspace_id, kind=kind, lifted_at=None, address_hash__among=hashes)
         .order_by()
-        .values_list("address_hash", flat=True)
+        .values_list("address_hash", "reason")
     ),
     workspace_id=UUID,
     kind=str,
@@ -145,7 +145,12 @@ def places_of(*, workspace: Workspace, contact_ids: Collection[UUID]) -> dict[UU
 
 
 def suppressed_keys(*, workspace_id: UUID, kind: str, addresses: Iterable[str]) -> set[str]:
-    """Which of these addresses are suppressed, as they were given. One query for a hundred of them.
+    """Which of these addresses are suppressed, as they were given. One query for a hundred of them."""
+    return set(suppression_reasons(workspace_id=workspace_id, kind=kind, addresses=addresses))
+
+
+def suppression_reasons(*, workspace_id: UUID, kind: str, addresses: Iterable[str]) -> dict[str, str]:
+    """Why those of these addresses are suppressed that are, by the addresses as they were given.
 
     Any spelling finds what was suppressed in any other (contacts.addresses). Text that is no address of this kind was
     never suppressed and is left out.
@@ -158,12 +163,12 @@ def suppressed_keys(*, workspace_id: UUID, kind: str, addresses: Iterable[str]) 
             hashed = hasher(kind=kind, address=normal)
             by_hash.setdefault(hashed, set()).add(given)
     hashes = list(by_hash)
-    found: set[str] = set()
+    found: dict[str, str] = {}
     with all_workspaces(_REASON):
         for start in range(0, len(hashes), _IN_ONE_QUERY):
             part = hashes[start : start + _IN_ONE_QUERY]
-            for hashed in _SUPPRESSED.rows(workspace_id=workspace_id, kind=kind, hashes=part):
-                found |= by_hash[hashed]
+            for hashed, reason in _SUPPRESSED.rows(workspace_id=workspace_id, kind=kind, hashes=part):
+                found |= dict.fromkeys(by_hash[hashed], reason)
     return found
 
 

@@ -48,6 +48,8 @@ NEEDS_A_PERSON = frozenset({S.PENDING, S.NEEDS_CHANGES, S.UNCERTAIN, S.FAILED})
 
 # Reasons to wait that nothing but their time ends: lifting a hold or changing a setting does not shorten them.
 WAITS_OUT = ("backoff", "throttled")
+# Waits for the slice of its plan that goes first.
+CANARY = "canary"
 # Was due so long ago that a person has to say whether it still goes.
 STALE = "stale"
 

@@ -81,6 +81,22 @@ KEYS: dict[str, Key] = {
         parse=_whole_number(1, 1_000), default=20, meaning="How many of the last calls are looked at for that."
     ),
     "error_burst_minutes": Key(parse=_whole_number(1, 1_440), default=10, meaning="And how many minutes back at most."),
+    "canary_above": Key(
+        parse=_whole_number(0, 10_000),
+        default=500,
+        meaning="Plans of more requests than this start with a small slice, and the rest waits; 0: never.",
+    ),
+    "canary_percent": Key(
+        parse=_whole_number(1, 100), default=5, meaning="How much of such a plan the slice is, at most 100 requests."
+    ),
+    "canary_minutes": Key(
+        parse=_whole_number(0, 10_080), default=60, meaning="How long the slice is watched once it is done."
+    ),
+    "canary_failures_percent": Key(
+        parse=_whole_number(0, 100),
+        default=5,
+        meaning="More of the slice failed or bounced than this, or a complaint, and the machine holds the plan.",
+    ),
     "sole_operator": Key(
         parse=_boolean,
         default=False,

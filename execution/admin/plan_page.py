@@ -16,14 +16,16 @@ from execution.channels import registry
 from execution.channels.text import invisible_characters, links
 from execution.errors import StaleApproval
 from execution.models import ExecutionPlan, ExecutionRequest, GateState, RequestGate, Revision, Verdict
-from execution.selectors import plan_progress
+from execution.selectors import plan_canary, plan_progress
 from execution.selectors.queue import PendingFilters, pending
+from execution.services.canaries import go_on
 from execution.services.decisions import decide_plan, plan_digest
 from execution.states import Status
 from execution.templatetags.review import reveal
 from workspaces.admin.views import console_view, done, explain, here, page
 from workspaces.errors import CountersignError, InvalidInput, NotPermitted
 from workspaces.models import Workspace
+from workspaces.permissions import Permission
 
 SHOWN = 50
 
@@ -89,6 +91,8 @@ def render_plan(request: HttpRequest, plan: ExecutionPlan, *, status: int = 200,
         plan=plan,
         progress=plan_progress([plan])[plan.pk],
         digest=plan_digest(plan=plan),
+        canary=plan_canary(plan),
+        may_continue=actor.is_person and actor.may(Permission.RELEASE),
         items=[(item, own.get(item.request.pk, [])) for item in items],
         common=common,
         mine=len(mine),
@@ -214,3 +218,23 @@ def decide(request: HttpRequest, object_id: str) -> HttpResponseBase:
         )
     done(request, f"{DECIDED.get(verdict, 'Decided')}: {outcome.decided} of this plan.")
     return HttpResponseRedirect(address)
+
+
+@console_view(permission=Permission.RELEASE, methods=("POST",))
+def continue_(request: HttpRequest, object_id: str) -> HttpResponseBase:
+    """Let the rest go before the slice is over. The service asks for a person and a reason."""
+    plan = _load(request, object_id)
+    try:
+        go_on(
+            workspace=here(request).workspace,
+            actor=here(request).actor,
+            plan_id=plan.pk,
+            reason=request.POST.get("reason", ""),
+        )
+    except NotPermitted as error:
+        raise PermissionDenied(error.detail) from error
+    except CountersignError as error:
+        explain(request, error)
+    else:
+        done(request, "The rest of the plan goes now; every other check still applies.")
+    return HttpResponseRedirect(reverse("admin:execution_executionplan_change", args=[plan.pk]))

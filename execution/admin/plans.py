@@ -73,7 +73,11 @@ class PlanAdmin(WorkspaceModelAdmin):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        return [path("<uuid:object_id>/decide/", plan_page.decide, name="plan_decide"), *super().get_urls()]
+        return [
+            path("<uuid:object_id>/decide/", plan_page.decide, name="plan_decide"),
+            path("<uuid:object_id>/continue/", plan_page.continue_, name="plan_continue"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

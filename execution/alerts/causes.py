@@ -187,6 +187,13 @@ register(
             over=_hold_released,
         ),
         Kind(
+            name="canary_stopped",
+            severity=Severity.CRITICAL,
+            meaning="What went first of a large plan fared badly; the rest is held. Look, then release or withdraw it.",
+            ends="A person releases the hold.",
+            over=_hold_released,
+        ),
+        Kind(
             name="hold_set",
             severity=Severity.WARNING,
             meaning="Somebody or the machine set a hold: what is in its scope waits until a person releases it.",

@@ -10,12 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from execution import propose_plan
-from execution.api.bodies import PlanBody, PlanDecisionBody, read_plan
+from execution.api.bodies import NeededReasonBody, PlanBody, PlanDecisionBody, read_plan
 from execution.api.headers import idempotency_key
 from execution.api.requests import KEY
 from execution.api.shapes import PlanDetailShape, PlanShape
 from execution.models import ExecutionPlan, Verdict
-from execution.selectors import plan_progress
+from execution.selectors import plan_canary, plan_progress
+from execution.services.canaries import go_on
 from execution.services.decisions import decide_plan, plan_digest
 from execution.services.once import propose_plan_once
 from workspaces.api.shapes import Shape
@@ -35,11 +36,16 @@ class PlanDecisionShape(Shape):
 
 class _PlanView(WorkspaceView):
     def detail(self, plan_id: UUID) -> Any:
-        plan = ExecutionPlan.objects.select_related("proposed_by").filter(workspace=self.workspace, pk=plan_id).first()
+        plan = (
+            ExecutionPlan.objects.select_related("proposed_by", "workspace")
+            .filter(workspace=self.workspace, pk=plan_id)
+            .first()
+        )
         if plan is None:
             raise NotFound("There is no such plan in this workspace.")
         with_progress([plan])
         plan.digest = plan_digest(plan=plan)  # type: ignore[attr-defined]
+        plan.canary = plan_canary(plan)  # type: ignore[attr-defined]
         return self.shown(PlanDetailShape, plan)
 
 
@@ -114,6 +120,18 @@ class PlanRejectView(_PlanDecisionView):
     def post(self, request: Request, plan_id: UUID) -> Response:
         """Reject each of its requests that waits."""
         return self.decide(plan_id)
+
+
+class PlanContinueView(_PlanView):
+    @extend_schema(
+        operation_id="continue_plan",
+        request=NeededReasonBody,
+        responses={200: PlanDetailShape, **problems(404, 409)},
+    )
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Let the rest of a large plan go before its first requests were watched to the end; a person's act."""
+        go_on(workspace=self.workspace, actor=self.actor, plan_id=plan_id, **self.body(NeededReasonBody))
+        return Response(self.detail(plan_id))
 
 
 def with_progress(plans: Iterable[ExecutionPlan]) -> None:

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from execution.channels import registry
+from execution.engine.canary import CanaryState
 from execution.models import (
     AttemptState,
     ExecutionPlan,
@@ -256,10 +257,23 @@ class PlanRequestShape(Shape):
     summary = serializers.CharField()
 
 
+class CanaryShape(Shape):
+    """The slice of a large plan that goes first."""
+
+    state = serializers.ChoiceField([state.value for state in CanaryState])
+    size = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Failed or bounced.")
+    complained = serializers.IntegerField()
+    until = serializers.DateTimeField(allow_null=True, help_text="The end of the watch, once it is known.")
+    words = serializers.CharField()
+
+
 class PlanDetailShape(PlanShape):
     """The same with its digest, over the digests of its requests, and those requests in short."""
 
     digest = serializers.SerializerMethodField()
+    canary = CanaryShape(allow_null=True, help_text="Null where all may go at once.")
     requests = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.CharField())

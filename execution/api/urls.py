@@ -20,6 +20,7 @@ urlpatterns = [
     path("execution/plans/<uuid:plan_id>", plans.PlanView.as_view(), name="plan"),
     path("execution/plans/<uuid:plan_id>/approve", plans.PlanApproveView.as_view(), name="plan-approve"),
     path("execution/plans/<uuid:plan_id>/reject", plans.PlanRejectView.as_view(), name="plan-reject"),
+    path("execution/plans/<uuid:plan_id>/continue", plans.PlanContinueView.as_view(), name="plan-continue"),
     path("execution/pending", decisions.PendingView.as_view(), name="pending"),
     path("execution/approve", decisions.ApproveView.as_view(), name="approve"),
     path("execution/reject", decisions.RejectView.as_view(), name="reject"),

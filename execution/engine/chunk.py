@@ -25,7 +25,7 @@ from execution.models import Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
 from execution.services.reopening import drifted, reopen
-from execution.states import STALE, Status
+from execution.states import CANARY, STALE, Status
 from execution.transitions import move
 from workspaces.actors import Actor
 from workspaces.bulk import insert_rows
@@ -40,7 +40,9 @@ logger = logging.getLogger(__name__)
 # How soon something that waits for a person's act is looked at again; lifting the cause wakes it earlier.
 LOOK_AGAIN = timedelta(seconds=60)
 # Waits that a request has for reasons of its own: the time they take does not make it overdue.
-OWN_WAITS = ("limit:", "quiet_hours", "throttled")
+OWN_WAITS = ("limit:", "quiet_hours", "throttled", CANARY)
+# The rest of a plan may be 10,000 requests: whatever ends their wait wakes them (services/canaries.py).
+LOOK_AGAIN_AFTER = {CANARY: timedelta(minutes=15)}
 WAITS_FOR_A_BELL = ("auto_execution_off",)
 
 _ATTEMPTS = Prepared(
@@ -297,7 +299,8 @@ def _handle_stops(*, ground: Ground, stopped: Sequence[tuple[Facts, Stop]], acto
     moves: dict[tuple[Then, str, str, tuple[str, ...]], list[UUID]] = defaultdict(list)
     for facts, stop in stopped:
         if stop.then == Then.WAIT:
-            waits[(stop.reason, stop.until or now + LOOK_AGAIN)].append(facts.row.id)
+            until = stop.until or now + LOOK_AGAIN_AFTER.get(stop.reason, LOOK_AGAIN)
+            waits[(stop.reason, until)].append(facts.row.id)
         elif stop.then != Then.SKIP:
             moves[(stop.then, stop.reason, stop.detail, stop.gates)].append(facts.row.id)
     for (reason, until), ids in waits.items():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from execution.channels.base import ChannelSpec
+from execution.engine.canary import Canary, Rules
 from execution.engine.hours import Window
 from execution.engine.warm_up import Ramp
 from execution.models import GateDefinition, Hold, Limit, ProviderAccount
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     attempts_made: int
     agent: str
     campaign_id: UUID | None
+    canary: bool
     metadata: Mapping[str, Any]
     document: str
     sealed_digest: str
@@ -75,6 +77,7 @@ class Ground:
     limits: Sequence[Limit]
     ramps: Mapping[UUID, Ramp]  # by the id of the limit that counts one
     windows: Mapping[str, Window]  # by channel
+    canary_rules: Rules
     # What the rules said of facts seen before, by channel: a plan's requests mostly share them.
     verdicts: dict[tuple[Any, ...], PolicyVerdict] = field(default_factory=dict)
 
@@ -97,6 +100,8 @@ class Facts:
     sender_now: SenderIdentity | None
     account: ProviderAccount | None
     holds: Sequence[Hold]
+    # The slice of its plan that goes before it; None where there is none, or the rest was let go.
+    canary: Canary | None
     ground: Ground
     now: datetime
     manual: bool

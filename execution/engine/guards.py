@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from execution.engine.canary import CanaryState
 from execution.engine.facts import Facts
 from execution.engine.hours import CALLING_HOURS, next_open
 from execution.models import AccountState, Hold, HoldScope
 from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
 from execution.services.restoring import RECONCILE
-from execution.states import STALE, Status
+from execution.states import CANARY, STALE, Status
 from workspaces.canonical import sha256_hex
 from workspaces.models import Mode
 
@@ -239,6 +240,24 @@ def stale(facts: Facts) -> Stop | None:
     )
 
 
+def canary(facts: Facts) -> Stop | None:
+    """The rest of a large plan waits for the slice that goes first, and for its failures, bounces and complaints."""
+    first = facts.canary
+    if first is None or facts.row.canary or facts.row.mode == Mode.DRY_RUN:
+        return None
+    match first.state(now=facts.now):
+        case CanaryState.PASSED:
+            return None
+        case CanaryState.STOPPED:
+            detail = f"{first.what_is_wrong or 'The slice that went first was stopped.'} A person looks at its plan."
+        case CanaryState.WATCHING:
+            detail = f"The {first.size} of its plan that went first are watched until {first.until:%Y-%m-%d %H:%M} UTC."
+            return Stop(then=Then.WAIT, reason=CANARY, detail=detail, until=first.until)
+        case CanaryState.RUNNING:
+            detail = f"{first.size} of its plan go first; {first.settled} of them are settled."
+    return Stop(then=Then.WAIT, reason=CANARY, detail=detail)
+
+
 def quiet_hours(facts: Facts) -> Stop | None:
     """P9: SMS and voice inside the law's hours, and every channel inside the workspace's, by the recipient's clock."""
     own = facts.ground.windows.get(facts.row.channel)
@@ -278,6 +297,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(name="schedule", check=schedule, fine="It is due."),
     Guard(name="undo_window", check=undo_window, fine="The time to undo has passed."),
     Guard(name="stale", check=stale, fine="It is not overdue for long."),
+    Guard(name="canary", check=canary, fine="No part of its plan has to go first."),
     Guard(name="quiet_hours", check=quiet_hours, fine="The recipient may be reached at this hour."),
     LIMITS,
 )

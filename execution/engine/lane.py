@@ -30,6 +30,7 @@ from execution.providers import registry as providers
 from execution.providers.base import Connection
 from execution.sending import SenderIdentity
 from execution.services.bursts import COUNTED, Call, stop_bursts
+from execution.services.canaries import follow_canaries
 from execution.services.failures import account_broken, account_throttled
 from execution.services.restoring import stop_if_restored
 from workspaces.actors import Actor
@@ -81,6 +82,7 @@ class Lane:
     _broken: tuple[Facts, str] | None = None
     _throttled: tuple[Workspace, ProviderAccount, float] | None = None
     _failed: list[tuple[Workspace, Call]] = field(default_factory=list)
+    _slices: set[UUID] = field(default_factory=set)  # plans of whose slice something ended
 
     def run(self) -> None:
         """Work until nothing is due, the worker has to stop, or its lease is gone."""
@@ -282,6 +284,8 @@ class Lane:
 
     def _note(self, member: Marked, outcome: Outcome) -> None:
         row = member.facts.row
+        if row.canary and row.plan_id:
+            self._slices.add(row.plan_id)
         self._pending.append(
             Performed(
                 attempt_id=member.attempt_id,
@@ -343,3 +347,9 @@ class Lane:
             with workspace_scope(workspace):
                 if stop_bursts(workspace=workspace, failed=[call for _, call in failed]):
                     self.worker.watch.forget()  # our own hold needs no waiting for
+        if self._slices and self._chunk:
+            plan_ids, self._slices = self._slices, set()
+            workspace = self._chunk.ground.workspace
+            with workspace_scope(workspace):
+                if follow_canaries(workspace=workspace, plan_ids=plan_ids):
+                    self.worker.watch.forget()

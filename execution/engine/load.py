@@ -12,12 +12,12 @@ from django.db.models import Q
 from contacts import selectors as people
 from contacts.addresses import zones_of_phone
 from execution.channels import registry
+from execution.engine.canary import Canary, PlanRow, canaries_of, plans_named, rules_of
 from execution.engine.facts import Approval, Facts, Ground, Row
 from execution.engine.hours import Window
 from execution.engine.warm_up import ramps_of
 from execution.models import (
     Decision,
-    ExecutionPlan,
     ExecutionRequest,
     GateDefinition,
     GateState,
@@ -90,9 +90,6 @@ _PARTS = Prepared(
     workspace_id=UUID,
     digests=list[str],
 )
-_PLAN_SIZES = Prepared(
-    lambda ids: ExecutionPlan.objects.filter(id__among=ids).order_by().values_list("id", "size"), ids=list[UUID]
-)
 
 
 class GroundCache:
@@ -135,6 +132,7 @@ def read_ground(*, workspace: Workspace) -> Ground:
             row.channel: Window(opens=row.opens, closes=row.closes, weekdays=frozenset(map(int, row.weekdays)))
             for row in SendWindow.objects.filter(workspace=workspace)
         },
+        canary_rules=rules_of(values),
     )
 
 
@@ -161,7 +159,9 @@ def load_facts(
         holds = [Hold(scope=HoldScope.GLOBAL, reason="the setting global_pause is on"), *holds]
     parts = _parts(ground=ground, documents=documents) if with_parts else {}
     recipients = _recipients(ground=ground, rows=rows, documents=documents)
-    policy_facts = _policy_facts(ground=ground, rows=rows, documents=documents, recipients=recipients)
+    plans = plans_named({row.plan_id for row in rows if row.plan_id})
+    policy_facts = _policy_facts(ground=ground, rows=rows, documents=documents, recipients=recipients, plans=plans)
+    canaries = _canaries(ground=ground, rows=rows, plans=plans)
     zones = _zones(ground=ground, rows=rows)
     senders: dict[UUID | None, SenderIdentity | None] = {}
     facts = []
@@ -191,6 +191,7 @@ def load_facts(
                 sender_now=senders[key],
                 account=account,
                 holds=holds,
+                canary=canaries.get(row.plan_id) if row.plan_id else None,
                 ground=ground,
                 now=now,
                 manual=manual,
@@ -305,15 +306,24 @@ def _zones(*, ground: Ground, rows: Sequence[Row]) -> dict[UUID, tuple[str, ...]
     return found
 
 
+def _canaries(*, ground: Ground, rows: Sequence[Row], plans: Mapping[UUID, PlanRow]) -> dict[UUID, Canary]:
+    """The slices that some of these requests wait for. A rehearsal waits for none."""
+    behind = {row.plan_id for row in rows if row.plan_id in plans and not row.canary and row.mode != Mode.DRY_RUN}
+    return canaries_of(
+        workspace_id=ground.workspace.id,
+        plans=[plan for plan in plans.values() if plan.id in behind and plan.has_canary],
+        rules=ground.canary_rules,
+    )
+
+
 def _policy_facts(
     *,
     ground: Ground,
     rows: Sequence[Row],
     documents: Mapping[UUID, dict[str, Any] | None],
     recipients: Mapping[UUID, Recipients],
+    plans: Mapping[UUID, PlanRow],
 ) -> dict[UUID, dict[str, Any] | None]:
-    plans = {row.plan_id for row in rows if row.plan_id}
-    sizes = dict(_PLAN_SIZES.rows(ids=sorted(plans))) if plans else {}
     claims = {row.id: t for row in rows if isinstance(t := row.metadata.get("template"), dict)}
     names = {t["name"] for t in claims.values() if isinstance(t.get("name"), str)}
     templates = approved_templates(workspace=ground.workspace, names=names)
@@ -325,7 +335,7 @@ def _policy_facts(
                 spec=registry.get(row.channel),
                 document=document,
                 recipients=recipients[row.id],
-                plan_size=sizes.get(row.plan_id, 1) if row.plan_id else 1,
+                plan_size=plans[row.plan_id].size if row.plan_id and row.plan_id in plans else 1,
                 agent=row.agent,
                 templates=templates,
                 template=claims.get(row.id),

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from execution import queue
 from execution.models import ExecutionRequest, GateDefinition, GateState, RequestGate
+from execution.services.canaries import follow_canaries
 from execution.services.erasing import erase_leftovers
 from execution.services.gating import close_gates
 from execution.states import Status
@@ -15,18 +16,22 @@ from execution.transitions import move
 from workspaces.actors import system_actor
 from workspaces.clock import database_now
 from workspaces.models import Workspace
-from workspaces.scope import all_workspaces
+from workspaces.scope import all_workspaces, workspace_scope
 
 _AT_MOST = 1_000  # rows a workspace and sweep; the next one takes the rest
 
 
 def sweep() -> int:
-    """Expire what waited too long, blank what erased people left, ring for what is due. Returns how many expired."""
+    """Expire what waited too long, follow the first requests of large plans, blank what erased people left, ring for
+    what is due. Returns how many expired.
+    """
     expired = 0
     with all_workspaces("the sweep serves every workspace"):
         for workspace in Workspace.objects.all():
             expired += _expire(workspace)
             erase_leftovers(workspace=workspace)
+            with workspace_scope(workspace):
+                follow_canaries(workspace=workspace)
         if ExecutionRequest.objects.filter(status=Status.APPROVED, due_at__lte=database_now()).exists():
             queue.ring_unless_ringing()
     return expired

@@ -54,6 +54,8 @@ class ExecutionRequest(TenantModel):
     campaign_id = models.UUIDField(null=True)
     campaign_label = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict)
+    # One of the few of a large plan that go first; chosen when the plan is proposed.
+    canary = models.BooleanField(default=False, db_default=False)
 
     proposed_by = models.ForeignKey("workspaces.Principal", on_delete=models.PROTECT, db_index=False, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True)
@@ -111,6 +113,8 @@ class ExecutionRequest(TenantModel):
             ),
             # One plan's requests by status.
             models.Index(fields=["plan", "status", "id"], name="request_of_plan"),
+            # The slice of a plan that goes first.
+            models.Index(fields=["plan"], name="request_canary", condition=Q(canary=True)),
             # One contact's requests.
             models.Index(fields=["contact", "-id"], name="request_of_contact"),
             # One campaign's requests.

@@ -1,5 +1,6 @@
 """Reads over many rows, for the API, the console and the dashboard. All run inside the workspace's scope."""
 
+from execution.selectors.canary import PlanCanary, plan_canary
 from execution.selectors.detail import request_detail, with_relations
 from execution.selectors.history import HistoryFilters, history, search
 from execution.selectors.limits import limits_of
@@ -20,6 +21,7 @@ __all__ = [
     "Figures",
     "HistoryFilters",
     "PendingFilters",
+    "PlanCanary",
     "PlanProgress",
     "counts_by_status",
     "figures",
@@ -30,6 +32,7 @@ __all__ = [
     "limits_of",
     "oldest_due_seconds",
     "pending",
+    "plan_canary",
     "plan_counts",
     "plan_progress",
     "request_detail",

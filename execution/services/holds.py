@@ -93,6 +93,11 @@ def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Work
             data={"scope": hold.address},
         )
         _tell(hold, kind="hold_released", title=f"A hold was released: {hold.address}", detail=hold.release_reason)
+        if kind == HoldScope.PLAN and target is not None:
+            # Whoever releases what was stopped after its first requests has looked at them: the rest goes.
+            with workspace_scope(target):
+                stopped = ExecutionPlan.objects.filter(workspace=target, pk=key, canary_stopped_at__isnull=False)
+                stopped.filter(canary_over_at=None).update(canary_over_at=hold.released_at)
         queue.wake_held(workspace_id=target.id if target else None)
     return hold
 

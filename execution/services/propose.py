@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from execution import audit_actions  # noqa: F401  (registers the actions recorded here)
 from execution.channels import registry
 from execution.channels.checking import check_json
 from execution.models import ExecutionPlan, ExecutionRequest, Revision
-from execution.policies import evaluate
+from execution.policies import Outcome, evaluate
+from execution.services.canaries import choose_slice
 from execution.services.facts import approved_templates, derive
 from execution.services.freeze import Frozen, freeze
 from execution.services.gating import Judged, settle_verdicts
@@ -377,11 +379,15 @@ def _store(
         revisions.append(revision)
         parts.update(frozen.parts)
         judged.append(Judged(request_id=request_id, revision=1, channel=one.spec.name, verdict=verdict))
+    first = 0
+    if plan and indexed:
+        allowed = [r for r, one in zip(requests, judged, strict=True) if one.verdict.outcome != Outcome.REFUSE]
+        first = choose_slice(workspace=workspace, requests=allowed, size=plan_size)
     insert_objects(requests)
     insert_objects(revisions)
     store_parts(workspace=workspace, parts=parts)
     if plan:
-        ExecutionPlan.objects.filter(pk=plan.pk).update(size=plan_size)
+        ExecutionPlan.objects.filter(pk=plan.pk).update(size=plan_size, canary_size=F("canary_size") + first)
     ids = [request.id for request in requests]
     audit.record(
         action="request.proposed",

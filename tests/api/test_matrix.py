@@ -78,6 +78,7 @@ TABLE: dict[str, tuple[frozenset[str], Any]] = {
     "GET execution/plans/{plan}": (EVERYONE, None),
     "POST execution/plans/{plan}/approve": (DECIDES, {"digest": "{plan_digest}"}),
     "POST execution/plans/{plan}/reject": (DECIDES, {"digest": "{plan_digest}"}),
+    "POST execution/plans/{plan}/continue": (DECIDES, {"reason": "because"}),
     "GET execution/pending": (EVERYONE, None),
     "POST execution/approve": (DECIDES, DECISION),
     "POST execution/reject": (DECIDES, DECISION),

@@ -4,6 +4,7 @@ import pytest
 
 from execution.models import ExecutionPlan, ExecutionRequest
 from tests.api.conftest import EMAIL
+from workspaces.settings_store import set_setting
 
 
 def plan_of(count=3, **more):
@@ -125,3 +126,33 @@ def test_whoever_may_not_decide_is_refused_on_a_plan(api_of, plan, who):
 def test_another_workspaces_plan_is_404(stranger, plan):
     assert stranger.get(f"execution/plans/{plan['id']}").json["status"] == 404
     assert stranger.post(f"execution/plans/{plan['id']}/approve", {"digest": plan["digest"]}).json["status"] == 404
+
+
+@pytest.fixture
+def large(cast, crm):
+    """A plan of which one goes first."""
+    set_setting(key="canary_above", value=2, workspace=cast.workspace, actor=cast.omar)
+    return crm.post("execution/plans", plan_of()).json
+
+
+def test_it_tells_of_the_slice_that_goes_first(crm, large):
+    shown = crm.get(f"execution/plans/{large['id']}").json["canary"]
+    assert shown.pop("words") == (
+        "1 of 3 go first, and 0 of them are settled. The rest waits until they are done and were watched."
+    )
+    assert shown == {"state": "running", "size": 1, "settled": 0, "failed": 0, "complained": 0, "until": None}
+
+
+def test_a_plan_whose_requests_may_all_go_at_once_has_none(plan):
+    assert plan["canary"] is None
+
+
+def test_a_person_lets_the_rest_go_on(rosa, large):
+    answer = rosa.post(f"execution/plans/{large['id']}/continue", {"reason": "I called them."})
+    assert (answer.status, answer.json["canary"]["state"]) == (200, "passed")
+    assert rosa.post(f"execution/plans/{large['id']}/continue", {"reason": "Again."}).json["status"] == 409
+
+
+@pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": 5}])
+def test_to_go_on_takes_a_reason(rosa, large, body):
+    assert "reason" in rosa.post(f"execution/plans/{large['id']}/continue", body).json["errors"]

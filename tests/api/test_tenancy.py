@@ -46,6 +46,7 @@ BODIES: dict[str, Any] = {
     "execution/requests/*/retry": {"reason": "mine"},
     "execution/plans/*/approve": {"digest": "0" * 64},
     "execution/plans/*/reject": {"digest": "0" * 64},
+    "execution/plans/*/continue": {"reason": "mine"},
     "limits/*": {"count": 1},
     "settings/*": {"value": 1},
     "suppressions/*/lift": {"reason": "mine"},

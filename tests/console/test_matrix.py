@@ -4,8 +4,11 @@ import pytest
 from django.contrib import admin
 
 from contacts.models import Suppression
+from execution import propose_plan
 from execution.models import AlertRoute, EscalationStep
 from execution.services.credentials import encrypt
+from execution.types import Proposal
+from tests.api.conftest import EMAIL
 from tests.console.browsing import console_patterns
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +67,7 @@ ACTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "contacts/contact/import/": ({}, WRITERS),
     "execution/executionrequest/{request}/edit/": ({}, WRITERS),
     "execution/executionrequest/{request}/decide/": ({"verdict": "reject", "digest": "{digest}"}, DECIDERS),
+    "execution/executionplan/{plan}/continue/": ({"reason": "I called three of them."}, DECIDERS),
     "contacts/contact/{contact}/consent/": ({"purpose": "email", "status": "withdrawn", "source": "a call"}, WRITERS),
     "contacts/contact/{contact}/suppress/": ({"kind": "email", "reason": "manual"}, WRITERS),
     "contacts/contact/{contact}/erase/": ({"word": "erase"}, MANAGERS),
@@ -88,11 +92,14 @@ def test_it_lets_those_act_whom_the_table_says(cast, at, waiting, path, name):
     with cast.scope():
         route = AlertRoute.objects.create(workspace=cast.workspace, name="Chat", secret=encrypt("file:///x"))
         step = EscalationStep.objects.create(workspace=cast.workspace, severity="critical", after_minutes=5)
+    item = Proposal(channel="email", contact=cast.bob.pk, payload=EMAIL)
+    plan = propose_plan(workspace=cast.workspace, actor=cast.writer, title="Letters", items=[item])
     names = {
         "route": route.pk,
         "step": step.pk,
         "request": found.pk,
         "digest": found.digest,
+        "plan": plan.pk,
         "contact": cast.bob.pk,
         "suppression": suppression.pk,
     }

@@ -60,6 +60,23 @@ class Expected:
 
 
 @dataclass(slots=True, kw_only=True)
+class FirstOfPlan:
+    """A plan of which `size` requests go first, and the rest not before `watch` seconds after they ended well."""
+
+    members: frozenset[UUID]
+    size: int
+    watch: float
+    marked: set[UUID] = field(default_factory=set)
+    ended: dict[UUID, float] = field(default_factory=dict)
+
+    def goes(self, request_id: UUID, *, at: float) -> bool:
+        """Whether this one may be marked at that time (seconds, by the database's clock)."""
+        if request_id in self.marked or len(self.marked) < self.size:
+            return True
+        return len(self.ended) >= self.size and at >= max(self.ended.values()) + self.watch
+
+
+@dataclass(slots=True, kw_only=True)
 class Model:
     """The workspace."""
 
@@ -81,6 +98,9 @@ class Model:
     # When places were taken in the window of the limit, by the database's clock.
     places: list[float] = field(default_factory=list)
     requests: dict[UUID, Expected] = field(default_factory=dict)
+    # Plans of more than so many begin with a slice, watched for so many minutes; 0 for none.
+    canary: tuple[int, int] = (0, 60)
+    first_of_plans: list[FirstOfPlan] = field(default_factory=list)
 
     def gates_for(self, request: Expected) -> frozenset[str] | None:
         """The gates that the policy in force asks for; REFUSED where it forbids the act."""

@@ -78,6 +78,11 @@ class Promises:
             self._learn(move)
             if move.now == Status.DISPATCHING:
                 self._check_mark(move)
+                self._check_first_of_plan(move)
+            if move.now == Status.SUCCEEDED:
+                for plan in self.model.first_of_plans:
+                    if move.request in plan.marked and len(plan.ended) < plan.size:
+                        plan.ended[move.request] = move.at
             if move.now == Status.APPROVED:
                 self._check_approval(move)
         self.by_hand = False
@@ -170,6 +175,16 @@ class Promises:
         if request.mode != "dry_run":
             self._check_hour(request=request, at=move.at)
             self._take_places(request=request, at=move.at)
+
+    def _check_first_of_plan(self, move: Move) -> None:
+        """No more of a plan goes than its slice, until that ended well and was watched."""
+        for plan in self.model.first_of_plans:
+            if move.request not in plan.members:
+                continue
+            if not plan.goes(move.request, at=move.at):
+                subject = self.model.requests[move.request].subject
+                raise Broken("canary", f"{subject} was marked before what went first of its plan was watched")
+            plan.marked.add(move.request)
 
     def _check_hour(self, *, request: Expected, at: float) -> None:
         """P9, by PostgreSQL's own table of time zones."""

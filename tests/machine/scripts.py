@@ -112,6 +112,21 @@ SCRIPTS: dict[str, Script] = {
         story="Nobody carries anything out for more than a day.",
         steps=(*PROPOSED_AND_APPROVED, step("let_pass", seconds=86_500.0), step("work")),
     ),
+    "canary": Script(
+        breaks="canary",
+        story="A whole plan goes at once, where one of it is to go first and be watched for an hour.",
+        steps=(
+            step("set_canary", above=2, minutes=60),
+            step("propose_plan", count=3),
+            step("approve_plan"),
+            step("work"),
+            step("let_pass", seconds=3_500.0),
+            step("work"),
+            step("let_pass", seconds=101.0),
+            step("work"),
+            step("all_went"),
+        ),
+    ),
     "quiet_hours": Script(
         breaks="P9",
         story="A mail is due in the middle of the recipient's night.",

@@ -11,7 +11,7 @@ from django.db import connection
 
 from contacts.models import Contact
 from contacts.services import suppress, update_contact
-from execution import hold, propose, release
+from execution import hold, propose, propose_plan, release
 from execution.engine import sweep
 from execution.engine.drain import DrainResult, drain
 from execution.engine.guards import GUARDS, Guard
@@ -26,9 +26,9 @@ from execution.services.policies import publish
 from execution.services.restoring import resume_after_restore, stop_if_restored
 from execution.services.windows import set_window
 from execution.states import Status
-from execution.types import UNSET
+from execution.types import UNSET, Proposal
 from tests.builders import make_consent, make_contact, make_member, make_workspace
-from tests.machine.model import PEOPLE, POLICIES, Expected, Model
+from tests.machine.model import PEOPLE, POLICIES, Expected, FirstOfPlan, Model
 from tests.machine.promises import Broken, Promises, document_of
 from tests.machine.recorder import Answer
 from tests.machine.rig import LEASE, Rig
@@ -74,6 +74,7 @@ class World:
         )
         self.workers: list[SteppedWorker] = []
         self.last: UUID | None = None  # the request proposed last
+        self.planned: list[UUID] = []  # the requests of the plan proposed last
         self.promises = Promises(rig=rig, workspace=self.workspace, model=self.model, account=self.account)
         rig.on_call, rig.answer = self.promises.check_call, Answer.OK
         rig.faults.clear()
@@ -146,6 +147,46 @@ class World:
         if request.status != expected:
             raise Broken("P1", f"a proposal became {request.status} and not {expected}")
         return request.id
+
+    def propose_plan(self, count: int) -> None:
+        """Ada proposes as many mails to Bob, together."""
+        payloads = [{"subject": f"A hearing, number {next(_numbers)}", "text": "Dear reader,"} for _ in range(count)]
+        plan = propose_plan(
+            workspace=self.workspace,
+            actor=self.actor("ada"),
+            title="Hearings",
+            items=[Proposal(channel="email", contact=self.bob.id, payload=payload) for payload in payloads],
+        )
+        with workspace_scope(self.workspace):
+            requests = list(ExecutionRequest.objects.select_related("current").filter(plan=plan).order_by("id"))
+        for request in requests:
+            document = document_of(request)
+            self.model.requests[request.id] = Expected(
+                id=request.id,
+                digest=request.digest,
+                document=document,
+                recipients=(self.bob.email,),
+                subject=document["payload"]["subject"],
+                mode=self.model.mode,
+                authors={"ada"},
+            )
+        above, minutes = self.model.canary
+        if above and count > above:
+            size = -(-count * 5 // 100)
+            first = FirstOfPlan(members=frozenset(r.id for r in requests), size=size, watch=minutes * 60.0)
+            self.model.first_of_plans.append(first)
+        self.planned = [request.id for request in requests]
+
+    def approve_plan(self) -> None:
+        """Rosa approves each request of the plan proposed last."""
+        for request_id in self.planned:
+            self.approve(request_id)
+
+    def all_went(self) -> None:
+        """The whole plan was carried out by now."""
+        left = [self.status(request_id) for request_id in self.planned if self.status(request_id) != Status.SUCCEEDED]
+        if left:
+            raise Broken("P4", f"{len(left)} of the plan were left lying: {left}")
 
     def edit(
         self, request_id: UUID, by: str = "ada", *, words: bool = True, expires_in: float | None = None
@@ -329,6 +370,12 @@ class World:
     def set_undo(self, seconds: int) -> None:
         self._set("undo_seconds.email", seconds)
         self.model.undo_seconds = seconds
+
+    def set_canary(self, above: int, minutes: int) -> None:
+        """Plans of more than `above` begin with 5 % of them, watched for so many minutes."""
+        self._set("canary_above", above)
+        self._set("canary_minutes", minutes)
+        self.model.canary = (above, minutes)
 
     def set_sole_operator(self, on: bool) -> None:
         self._set("sole_operator", on)

@@ -28,6 +28,7 @@ from tests.support.racers import Act, Ended, race
 from tests.support.servers import WatchedSink
 from workspaces.actors import system_actor
 from workspaces.scope import workspace_scope
+from workspaces.settings_store import set_setting
 
 _MARK = "TEST_INSTALLATION"
 LEASE_SECONDS = 2.0
@@ -177,6 +178,8 @@ def installation(*, url: str, folder: Path, mode: str = "live") -> Iterator[Engi
         with settings:
             cast = make_cast(mode=mode)
             set_limit(workspace=cast.workspace, actor=system_actor("tests"), name="email_send", count=1_000_000)
+            # What is tested here is how much goes out; tests/execution/test_canary.py has the plans that begin slowly.
+            set_setting(key="canary_above", value=0, workspace=cast.workspace, actor=system_actor("tests"))
             engine = Engine(url=url, folder=folder, sink=sink, cast=cast, mark=uuid.uuid4().hex)
             try:
                 yield engine

@@ -182,6 +182,7 @@ _WAITS = {
     "limit:pace": "its turn at the account’s pace",
     "limit:warm_up": "a place in the account’s warm-up",
     "stale": "overdue for long: release or withdraw it",
+    "canary": "the first of its plan are being watched",
     "not_due": "not due yet",
 }
 _CHANNEL_ICONS = {
