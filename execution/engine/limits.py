@@ -205,23 +205,40 @@ class _Window:
     def full(self, *, units: int, now: datetime, subject: UUID | None) -> Full | None:
         if subject and self._has(subject=subject, now=now):
             return None
+        if self.ramp is not None:
+            free = self._free_in(self.ramp, units=units, now=now)
+            detail = f"The account's warm-up allows {self.limit.count} in 24 hours today, until {free:%d %B %H:%M} UTC."
+            return Full(limit=WARM_UP, detail=detail, until=free) if free > now else None
         last = self.ordinal + units
-        if units > self.limit.count and self.ramp is None:
+        if units > self.limit.count:
             detail = f"{self.limit.name} allows {self.limit.count}, and this one counts for {units}."
             return Full(limit=self.limit.name, detail=detail, until=now + self.period, never=True)
-        fits = units <= self.limit.count
-        before = self.marks.get(last - self.limit.count) if fits else (now, None)
+        before = self.marks.get(last - self.limit.count)
         if before is None or before[0] + self.period <= now:
             return None
         free = before[0] + self.period
-        if self.ramp is not None:
-            more = self.ramp.more_at(now, units=units)
-            free = min(free, more) if fits else more
-            detail = f"The account's warm-up allows {self.limit.count} in 24 hours today, until {free:%d %B %H:%M} UTC."
-            return Full(limit=WARM_UP, detail=detail, until=free)
         return Full(
             limit=self.limit.name, detail=f"{self.limit.name} is reached until {free:%H:%M:%S} UTC.", until=free
         )
+
+    def _free_in(self, ramp: Ramp, *, units: int, now: datetime) -> datetime:
+        """When there is room: once the window has moved on, or on a day with more places, whichever comes first."""
+        at = now
+        while not ramp.is_over(at):
+            count, more_at = ramp.places(at), ramp.more_at(at)
+            if units <= count:
+                before = self._mark(self.ordinal + units - count)
+                free = at if before is None else max(at, before + self.period)
+                if free < more_at:
+                    return free
+            at = more_at
+        return at
+
+    def _mark(self, ordinal: int) -> datetime | None:
+        """When a place was taken. Those that only a later day asks for were not read with the others."""
+        if 1 <= ordinal <= self.counter.ordinal and ordinal not in self.marks:
+            self.marks |= _marks({self.counter.pk: (ordinal, ordinal)})[self.counter.pk]
+        return self.marks[ordinal][0] if ordinal in self.marks else None
 
     def take(self, *, units: int, now: datetime, subject: UUID | None) -> None:
         if self.limit.scope == "seo_bulk" and subject and self._has(subject=subject, now=now):

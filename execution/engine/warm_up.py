@@ -37,12 +37,9 @@ class Ramp:
         """Whether it holds nothing back any more."""
         return self._figure(self._day(at)) >= self.target
 
-    def more_at(self, at: datetime, *, units: int) -> datetime:
-        """The beginning (UTC) of the first day after `at` with more places, and room for an act of `units`."""
-        day = self._day(at)
-        wanted = min(max(units, self._figure(day) + 1), self.target)
-        while self._figure(day) < wanted:
-            day = max(day, self.started_on) + timedelta(days=1)
+    def more_at(self, at: datetime) -> datetime:
+        """The beginning (UTC) of the first day after `at` with more places, or on which it is over."""
+        day = max(self._day(at), self.started_on) + timedelta(days=1)
         return datetime.combine(day, time(), tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def _day(self, at: datetime) -> date:

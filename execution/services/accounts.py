@@ -1,5 +1,6 @@
 """Provider accounts: a secret goes in and never comes out again but to the executor."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from workspaces.permissions import Permission
 from workspaces.scope import workspace_scope
 
 WARM_UP = ("warm_up_started_on", "warm_up_first_day", "warm_up_growth_percent", "warm_up_target")
+_SOON = timedelta(days=365)
 FIELDS = (
     "name",
     "channel",
@@ -162,7 +164,9 @@ def _problems(*, account: ProviderAccount) -> dict[str, str]:
         account.full_clean(exclude=["workspace"], validate_unique=True)
     except ValidationError as error:
         problems.update({field: " ".join(texts) for field, texts in error.message_dict.items()})
-    target = account.warm_up_target
+    target, started = account.warm_up_target, account.warm_up_started_on
+    if not problems and started is not None and started > (database_now() + _SOON).date():
+        problems["warm_up_started_on"] = "Within a year from now."
     if not problems and target is not None and target <= account.warm_up_first_day:
         problems["warm_up_target"] = "More than on the first day; or leave it empty."
     return problems

@@ -68,10 +68,8 @@ def test_it_is_over_on_the_first_day_that_would_have_its_target() -> None:
 
 
 def test_it_says_when_there_will_be_more() -> None:
-    assert ramp().more_at(at(FIRST), units=1) == at(FIRST + DAY, 0)
-    assert ramp().more_at(at(FIRST), units=170) == at(FIRST + 3 * DAY, 0)
-    assert ramp().more_at(at(FIRST), units=5_000) == at(FIRST + 8 * DAY, 0)  # over then
-    assert ramp().more_at(at(FIRST - 9 * DAY), units=1) == at(FIRST + DAY, 0)
+    assert ramp().more_at(at(FIRST)) == at(FIRST + DAY, 0)
+    assert ramp().more_at(at(FIRST - 9 * DAY)) == at(FIRST + DAY, 0)
 
 
 def test_a_warm_up_that_runs_for_years_is_told_at_once() -> None:
@@ -146,10 +144,26 @@ def test_what_finds_no_place_waits_for_midnight_or_for_the_window(
     assert later.until == noon + timedelta(hours=12)
 
 
-def test_an_act_too_large_for_today_waits_for_the_day_that_has_room(warming: ProviderAccount, noon: datetime) -> None:
-    (full,) = taken(warming, 5)
+@pytest.mark.parametrize(("units", "days"), [(3, 0), (4, 1), (5, 1), (6, 2), (500, 2)])
+def test_an_act_too_large_for_today_waits_for_the_day_that_has_room(
+    warming: ProviderAccount, noon: datetime, units: int, days: int
+) -> None:
+    (full,) = taken(warming, units)
     assert full is not None
-    assert (full.until, full.never) == (noon + timedelta(hours=36), False)
+    assert (full.until, full.never) == (noon + timedelta(hours=12 + 24 * days), False)  # over on the third
+
+
+def test_one_too_large_for_today_waits_also_for_what_went_today(
+    warming: ProviderAccount, noon: datetime, clock: StoppedClock
+) -> None:
+    assert got(warming, 1) == [True]
+    (full,) = taken(warming, 3)
+    assert full is not None
+    assert full.until == noon + timedelta(hours=24)
+    clock.advance(24 * 3_600 - 1)
+    assert got(warming, 3) == [False]
+    clock.advance(1)
+    assert got(warming, 3) == [True]
 
 
 def test_once_it_is_over_nothing_is_counted(warming: ProviderAccount, clock: StoppedClock) -> None:
@@ -174,13 +188,21 @@ def test_no_24_hours_hold_more_than_their_last_day_allows_and_none_is_left_empti
     saved = set_warm_up(cast, account, started_on=started, first_day=first, growth_percent=growth)
     mine = ramp(started_on=started, first_day=first, growth_percent=growth, target=1_000_000)
     places: list[datetime] = []  # all that were taken, kept by hand
+
+    def has_room(moment: datetime, *, units: int) -> bool:
+        return sum(place > moment - DAY for place in places) + units <= mine.places(moment)
+
     for pause, marks in steps:
         clock.advance(pause)
         now = database_now()
-        for units, answer in zip(marks, got(saved, *marks), strict=True):
+        for units, answer in zip(marks, taken(saved, *marks), strict=True):
             inside = [place for place in places if place > now - DAY]
-            assert answer is (len(inside) + units <= mine.places(now))
-            places += [now] * units if answer else []
+            assert (answer is None) is (len(inside) + units <= mine.places(now))
+            if answer is None:
+                places += [now] * units
+                continue
+            assert has_room(answer.until, units=units)
+            assert not has_room(answer.until - timedelta(seconds=1), units=units)
 
 
 # In the engine.
@@ -270,6 +292,7 @@ def test_it_is_said_when_the_day_is_nearly_or_wholly_used_up(
         ({"growth_percent": 1_001}, "warm_up_growth_percent"),
         ({"target": 50}, "warm_up_target"),
         ({"started_on": "tomorrow"}, "warm_up_started_on"),
+        ({"started_on": date.max}, "warm_up_started_on"),
     ],
 )
 def test_what_is_wrong_is_named(cast: Cast, account: ProviderAccount, fields: dict[str, Any], named: str) -> None:

@@ -32,6 +32,7 @@ BEFORE: list[Step] = [
     step("publish", policy="two_gates"),
     step("set_limit", count=1, seconds=600),
     step("set_limit", count=0),
+    step("warm_up", first_day=1),
     step("suppress", name="alice"),
 ]
 AFTER: list[Step] = [

@@ -433,6 +433,16 @@ class World:
         """Somebody points the account at another host."""
         save_account(workspace=self.workspace, actor=self.actor("omar"), account_id=self.account.id, host=host)
 
+    def warm_up(self, first_day: int) -> None:
+        """The account is first used today, with so many places on its first day."""
+        save_account(
+            workspace=self.workspace,
+            actor=self.actor("omar"),
+            account_id=self.account.id,
+            warm_up_started_on=self.now().date(),
+            warm_up_first_day=first_day,
+        )
+
     # Time, workers and the queue.
 
     def let_pass(self, seconds: float) -> None:
