@@ -1,13 +1,13 @@
 """Provider accounts: a secret goes in and is never shown again."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from execution.channels import registry as channels
 from execution.engine.warm_up import ramp_of
@@ -29,7 +29,6 @@ _FIELDS = [
     "options",
 ]
 _WARM_UP = [("warm_up_started_on", "warm_up_target"), ("warm_up_first_day", "warm_up_growth_percent")]
-_WARM_UP_WORDS = "A new sender address begins with few and grows daily. What finds no place that day waits for one."
 _MAY_BE_BLANK = {"warm_up_first_day", "warm_up_growth_percent"}
 
 
@@ -45,6 +44,20 @@ class AccountForm(ServiceForm):
         help_text="Encrypted, and never shown again. Blank: what is stored stays.",
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
     )
+
+    class Meta:
+        labels: ClassVar = {
+            "warm_up_started_on": "First used on",
+            "warm_up_first_day": "On the first day",
+            "warm_up_growth_percent": "Growth in percent",
+            "warm_up_target": "Over at",
+        }
+        help_texts: ClassVar = {
+            "warm_up_started_on": "A new sender address begins with few a day and grows. Empty: no warm-up.",
+        }
+        widgets: ClassVar = {
+            "warm_up_started_on": UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,7 +105,7 @@ class AccountAdmin(ServiceModelAdmin):
         return [
             (None, {"fields": [*_FIELDS[:3], *secret, *_FIELDS[3:]]}),
             ("Pace", {"fields": ["per_second"]}),
-            ("Warm-up", {"fields": _WARM_UP, "description": _WARM_UP_WORDS}),
+            ("Warm-up", {"fields": _WARM_UP}),
         ]
 
     def write(self, request: HttpRequest, form: ServiceForm, obj: Any) -> ProviderAccount:

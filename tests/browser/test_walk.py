@@ -29,6 +29,7 @@ PAGES = [
     "/admin/execution/limit/",
     "/admin/execution/messagetemplate/",
     "/admin/execution/provideraccount/",
+    "/admin/execution/provideraccount/add/",
     "/admin/settings/",
     "/admin/workspaces/membership/",
     "/admin/workspaces/token/",
