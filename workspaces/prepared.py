@@ -29,16 +29,16 @@ _SAMPLES: dict[type, Callable[[], Any]] = {
 def preparing_cursor() -> Iterator[Any]:
     """A cursor whose statements PostgreSQL plans once, where they come again with other parameters.
 
-    On SQLite, and where `prepare_threshold` is off, an ordinary one. It is wrapped as Django wraps its own, so that
-    its statements are counted, logged and translated into Django's errors.
+    It is wrapped as Django wraps its own, so that its statements are counted and its errors translated. An ordinary
+    one on SQLite, and where statements are logged, since Django logs only what its own cursors say.
     """
-    if connection.vendor != "postgresql":
+    if connection.vendor != "postgresql" or connection.queries_logged:
         with connection.cursor() as cursor:
             yield cursor
         return
     connection.ensure_connection()
     inner: Any = Cursor(connection.connection)
-    with connection.make_debug_cursor(inner) if connection.queries_logged else connection.make_cursor(inner) as cursor:
+    with connection.make_cursor(inner) as cursor:
         yield cursor
 
 
