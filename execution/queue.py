@@ -41,6 +41,15 @@ def ring_unless_ringing() -> None:
         ring()
 
 
+def wake_waiting(*, workspace_id: UUID, reason: str) -> None:
+    """What waits for just this in the workspace is looked at now."""
+    with all_workspaces("the rows are filtered by the workspace given"):
+        waiting = ExecutionRequest.objects.filter(workspace_id=workspace_id, status=Status.APPROVED, wait_reason=reason)
+        woken = waiting.update(due_at=DatabaseNow())
+    if woken:
+        ring()
+
+
 def wake_held(*, workspace_id: UUID | None) -> None:
     """After a hold or stop was lifted: what waited for it is looked at now. `workspace_id` None: everywhere."""
     with all_workspaces("a global hold spans every workspace"):

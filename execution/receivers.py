@@ -12,9 +12,10 @@ from execution.services.erasing import erase_traces
 from execution.services.gates import create_default_gates
 from execution.services.limits import create_default_limits
 from execution.services.policies import publish_defaults
+from execution.states import NO_OPERATOR
 from workspaces.actors import Actor
 from workspaces.models import Workspace
-from workspaces.signals import setting_changed, workspace_created
+from workspaces.signals import member_seen, setting_changed, workspace_created
 
 
 @receiver(workspace_created, dispatch_uid="execution.defaults")
@@ -29,6 +30,12 @@ def give_defaults(*, workspace: Workspace, actor: Actor, **kwargs: Any) -> None:
 def look_again(*, workspace_id: UUID | None, **kwargs: Any) -> None:
     """What waited for a switch or a mode is looked at now."""
     queue.wake_held(workspace_id=workspace_id)
+
+
+@receiver(member_seen, dispatch_uid="execution.somebody_is_here")
+def somebody_is_here(*, workspace_id: UUID, **kwargs: Any) -> None:
+    """What waited for somebody who may decide is looked at now; the guard says whether it was one."""
+    queue.wake_waiting(workspace_id=workspace_id, reason=NO_OPERATOR)
 
 
 @receiver(address_suppressed, dispatch_uid="execution.suppressed")

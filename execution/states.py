@@ -50,6 +50,8 @@ NEEDS_A_PERSON = frozenset({S.PENDING, S.NEEDS_CHANGES, S.UNCERTAIN, S.FAILED})
 WAITS_OUT = ("backoff", "throttled")
 # Waits for the slice of its plan that goes first.
 CANARY = "canary"
+# Runs alone, and nobody who may decide was seen for long.
+NO_OPERATOR = "no_operator"
 # Was due so long ago that a person has to say whether it still goes.
 STALE = "stale"
 

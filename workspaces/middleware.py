@@ -14,8 +14,10 @@ from django.urls import get_script_prefix, set_script_prefix
 from workspaces.actors import Actor, actor_for_membership
 from workspaces.errors import NotPermitted
 from workspaces.models import Membership, User, Workspace
+from workspaces.services.presence import see_member
 
 _PREFIX = re.compile(r"/w/([a-z0-9][a-z0-9-]{0,39})(?=/|$)")
+_BY_ITSELF = ("/admin/pulse/",)  # what an open page asks for by itself is no sign of a person
 LAST_WORKSPACE = "workspace"  # the session's key for the slug last worked in
 
 
@@ -65,6 +67,8 @@ class WorkspaceMiddleware:
         except NotPermitted as error:
             raise Http404("There is no such workspace.") from error
         request.workspace = membership.workspace
+        if request.path_info not in _BY_ITSELF:
+            see_member(membership=membership)
         if request.session.get(LAST_WORKSPACE) != slug:
             request.session[LAST_WORKSPACE] = slug
 

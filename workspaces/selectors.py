@@ -1,15 +1,34 @@
 """Reads of many rows: workspaces, their members, the audit log."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from workspaces.clock import database_now
 from workspaces.models import AuditEntry, Membership, Principal, Role, Token, User, Workspace
 from workspaces.permissions import RIGHTS, Permission
+from workspaces.prepared import Prepared
+from workspaces.settings_store import effective_settings
 
+_DECIDING = [role for role in Role if Permission.DECIDE in RIGHTS[role] and role != Role.SERVICE]
+_LAST_SEEN = Prepared(
+    lambda workspace_id: (
+        Membership.objects.filter(
+            workspace_id=workspace_id,
+            role__in=_DECIDING,
+            is_active=True,
+            principal__is_active=True,
+            principal__user__is_active=True,
+            last_seen_at__isnull=False,
+        )
+        .order_by("-last_seen_at")
+        .values_list("last_seen_at", flat=True)[:1]
+    ),
+    workspace_id=UUID,
+)
 _LOGIN_IS_ON = Q(principal__user=None) | Q(principal__user__is_active=True)
 _IS_ACTIVE = Q(is_active=True, principal__is_active=True) & _LOGIN_IS_ON
 
@@ -42,6 +61,20 @@ def members(
             | Q(principal__user__last_name__icontains=word)
         )
     return rows.select_related("principal__user").order_by("principal__kind", "principal__name", "id")
+
+
+def last_decider_seen(*, workspace_id: UUID) -> datetime | None:
+    """When anybody who may decide here now was last seen; None where nobody ever was."""
+    return next(iter(_LAST_SEEN.rows(workspace_id=workspace_id)), None)
+
+
+def is_unattended(*, workspace: Workspace) -> bool:
+    """Whether the dead-man's switch holds what would run alone: nobody who may decide was seen for that long."""
+    hours = effective_settings(workspace=workspace, keys=["operator_absent_hours"])["operator_absent_hours"]
+    if not hours:
+        return False
+    seen = last_decider_seen(workspace_id=workspace.pk)
+    return seen is None or database_now() - seen >= timedelta(hours=hours)
 
 
 def people_who_may(*, workspace: Workspace, permission: Permission) -> QuerySet[Principal]:

@@ -97,6 +97,11 @@ KEYS: dict[str, Key] = {
         default=5,
         meaning="More of the slice failed or bounced than this, or a complaint, and the machine holds the plan.",
     ),
+    "operator_absent_hours": Key(
+        parse=_whole_number(0, 720),
+        default=0,
+        meaning="Nobody who may decide seen for so many hours, and what runs alone waits; 0: never.",
+    ),
     "sole_operator": Key(
         parse=_boolean,
         default=False,

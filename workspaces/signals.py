@@ -6,3 +6,5 @@ from django.dispatch import Signal
 workspace_created = Signal()
 # workspace_id (None: the installation), key; after the commit
 setting_changed = Signal()
+# workspace_id; after the commit
+member_seen = Signal()

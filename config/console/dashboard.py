@@ -20,11 +20,11 @@ from execution.admin.request_page import Said, said
 from execution.engine import heartbeat
 from execution.models import ExecutionPlan, ExecutionRequest, GateState, RequestGate, Severity
 from execution.selectors import oldest_due_seconds, pending, plan_progress
-from execution.states import Status
+from execution.states import NO_OPERATOR, Status
 from workspaces.admin.views import console_view, here, page
 from workspaces.models import Workspace
 from workspaces.permissions import Permission
-from workspaces.selectors import audit_entries
+from workspaces.selectors import audit_entries, is_unattended
 
 _ENDED = (Status.SUCCEEDED, Status.FAILED, Status.REJECTED, Status.REFUSED, Status.EXPIRED, Status.CANCELLED)
 
@@ -87,6 +87,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         alerts=list(alerts.order_by("-last_at")[:6]),
         critical=alerts.filter(severity=Severity.CRITICAL).exists(),
         keepers=len(heartbeat.alive()),
+        unattended=_held_back(workspace) if is_unattended(workspace=workspace) else None,
         lately=_lately(workspace),
         pulse_every=1_000,
     )
@@ -100,6 +101,12 @@ def _with_contacts(workspace: Workspace, status: Status) -> Any:
 def _next_due(workspace: Workspace) -> Sequence[ExecutionRequest]:
     rows = ExecutionRequest.objects.filter(workspace=workspace, status=Status.APPROVED).select_related("contact")
     return list(rows.defer("facts", "metadata").order_by("due_at", "id")[:6])
+
+
+def _held_back(workspace: Workspace) -> int:
+    """How many wait for somebody who may decide to be seen."""
+    rows = ExecutionRequest.objects.filter(workspace=workspace, status=Status.APPROVED, wait_reason=NO_OPERATOR)
+    return rows.count()
 
 
 def _waits(*, workspace: Workspace, now: datetime) -> list[Waiting]:

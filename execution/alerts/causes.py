@@ -24,6 +24,8 @@ from execution.models import (
 from execution.states import Status
 from workspaces.clock import database_now
 from workspaces.installation import is_restored
+from workspaces.models import Workspace
+from workspaces.selectors import is_unattended
 
 Alerts = QuerySet[Any]
 NEWS = timedelta(hours=24)  # how long mere news stays open
@@ -117,6 +119,11 @@ def _delivers_again(alerts: Alerts) -> Alerts:
         ).exists()
     ]
     return Alert.objects.filter(pk__in=gone)
+
+
+def _attended(alerts: Alerts) -> Alerts:
+    concerned = Workspace.objects.filter(pk__in=alerts.order_by().values_list("workspace_id", flat=True))
+    return alerts.filter(workspace__in=[one for one in concerned if not is_unattended(workspace=one)])
 
 
 def _resumed(alerts: Alerts) -> Alerts:
@@ -234,6 +241,13 @@ register(
             meaning="Requests were due long ago and do not go by themselves. Release or withdraw them.",
             ends="Nothing waits as stale any more.",
             over=_no_wait("stale", lambda _: "stale"),
+        ),
+        Kind(
+            name="no_operator",
+            severity=Severity.WARNING,
+            meaning="Nobody who may decide was seen for long, so what runs alone waits. Open the console, look round.",
+            ends="Somebody who may decide is seen.",
+            over=_attended,
         ),
         Kind(
             name="complaint",

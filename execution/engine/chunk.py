@@ -21,11 +21,11 @@ from execution.engine.load import GroundCache, load_facts
 from execution.engine.pace import lock_pace
 from execution.engine.snapshots import take_snapshots
 from execution.engine.warm_up import in_force
-from execution.models import Attempt, ExecutionRequest, GateState
+from execution.models import Alert, Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
 from execution.services.reopening import drifted, reopen
-from execution.states import CANARY, STALE, Status
+from execution.states import CANARY, NO_OPERATOR, STALE, Status
 from execution.transitions import move
 from workspaces.actors import Actor
 from workspaces.bulk import insert_rows
@@ -307,6 +307,8 @@ def _handle_stops(*, ground: Ground, stopped: Sequence[tuple[Facts, Stop]], acto
         rows = ExecutionRequest.objects.filter(id__in=ids, status=Status.APPROVED)
         if reason == STALE:
             _tell_stale(workspace_id=workspace.id, newly=rows.exclude(wait_reason=STALE).count())
+        elif reason == NO_OPERATOR:
+            _tell_no_operator(workspace_id=workspace.id, newly=rows.exclude(wait_reason=NO_OPERATOR).count())
         own = {"overdue_from": until} if reason.startswith(OWN_WAITS) else {}
         rows.update(wait_reason=reason, due_at=until, **own)
     for (then, reason, detail, gates), ids in moves.items():
@@ -344,6 +346,21 @@ def _tell_stale(*, workspace_id: UUID, newly: int) -> None:
             fingerprint=STALE,
             title="Requests were due long ago and wait for a person",
             detail="Nothing was sent. Release or withdraw them on the page Overdue.",
+        )
+
+
+def _tell_no_operator(*, workspace_id: UUID, newly: int) -> None:
+    """Once, until somebody was seen."""
+    if (
+        newly
+        and not Alert.objects.filter(fingerprint=NO_OPERATOR, workspace_id=workspace_id, resolved_at=None).exists()
+    ):
+        raise_alert(
+            workspace_id=workspace_id,
+            kind=NO_OPERATOR,
+            fingerprint=NO_OPERATOR,
+            title="Nobody who may decide was seen for long",
+            detail="What runs alone waits, and goes on once one of them opens the console. What people approved goes.",
         )
 
 

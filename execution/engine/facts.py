@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -78,6 +78,7 @@ class Ground:
     ramps: Mapping[UUID, Ramp]  # by the id of the limit that counts one
     windows: Mapping[str, Window]  # by channel
     canary_rules: Rules
+    absent_after: timedelta | None  # the dead-man's switch; None where it is off
     # What the rules said of facts seen before, by channel: a plan's requests mostly share them.
     verdicts: dict[tuple[Any, ...], PolicyVerdict] = field(default_factory=dict)
 
@@ -102,6 +103,8 @@ class Facts:
     holds: Sequence[Hold]
     # The slice of its plan that goes before it; None where there is none, or the rest was let go.
     canary: Canary | None
+    # When somebody who may decide was last seen; read only where the dead-man's switch asks for it.
+    decider_seen_at: datetime | None
     ground: Ground
     now: datetime
     manual: bool

@@ -17,7 +17,7 @@ from execution.models import AccountState, Hold, HoldScope
 from execution.policies import Outcome, PolicyVerdict, evaluate
 from execution.services.gates import role_opens
 from execution.services.restoring import RECONCILE
-from execution.states import CANARY, STALE, Status
+from execution.states import CANARY, NO_OPERATOR, STALE, Status
 from workspaces.canonical import sha256_hex
 from workspaces.models import Mode
 
@@ -208,6 +208,19 @@ def auto_execution(facts: Facts) -> Stop | None:
     )
 
 
+def operator(facts: Facts) -> Stop | None:
+    """The dead-man's switch: what runs alone waits where nobody who may decide was seen for long."""
+    after, seen = facts.ground.absent_after, facts.decider_seen_at
+    if after is None or not facts.row.runs_alone or (seen is not None and facts.now - seen < after):
+        return None
+    return Stop(
+        then=Then.WAIT,
+        reason=NO_OPERATOR,
+        detail=f"It runs alone, and nobody who may decide was seen for {after // timedelta(hours=1)} h. It goes once "
+        "one of them opens the console.",
+    )
+
+
 def schedule(facts: Facts) -> Stop | None:
     at = facts.row.scheduled_for
     if at is None or at <= facts.now:
@@ -294,6 +307,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(name="suppression", check=suppression, fine="No recipient is suppressed."),
     Guard(name="account", check=account, fine="Its account works."),
     Guard(name="auto_execution", check=auto_execution, fine="Approved work is carried out by itself."),
+    Guard(name="operator", check=operator, fine="Somebody who may decide was seen, or a person approved it."),
     Guard(name="schedule", check=schedule, fine="It is due."),
     Guard(name="undo_window", check=undo_window, fine="The time to undo has passed."),
     Guard(name="stale", check=stale, fine="It is not overdue for long."),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,7 @@ from workspaces.canonical import sha256_hex
 from workspaces.installation import is_restored
 from workspaces.models import Membership, Mode, Role, Workspace
 from workspaces.prepared import Prepared
+from workspaces.selectors import last_decider_seen
 from workspaces.settings_store import effective_settings
 
 _COLUMNS = Row._fields[:-2]
@@ -133,6 +134,7 @@ def read_ground(*, workspace: Workspace) -> Ground:
             for row in SendWindow.objects.filter(workspace=workspace)
         },
         canary_rules=rules_of(values),
+        absent_after=timedelta(hours=values["operator_absent_hours"]) if values["operator_absent_hours"] else None,
     )
 
 
@@ -161,6 +163,8 @@ def load_facts(
     recipients = _recipients(ground=ground, rows=rows, documents=documents)
     plans = plans_named({row.plan_id for row in rows if row.plan_id})
     policy_facts = _policy_facts(ground=ground, rows=rows, documents=documents, recipients=recipients, plans=plans)
+    alone = ground.absent_after is not None and any(row.runs_alone for row in rows)
+    decider_seen_at = last_decider_seen(workspace_id=ground.workspace.id) if alone else None
     canaries = _canaries(ground=ground, rows=rows, plans=plans)
     zones = _zones(ground=ground, rows=rows)
     senders: dict[UUID | None, SenderIdentity | None] = {}
@@ -192,6 +196,7 @@ def load_facts(
                 account=account,
                 holds=holds,
                 canary=canaries.get(row.plan_id) if row.plan_id else None,
+                decider_seen_at=decider_seen_at,
                 ground=ground,
                 now=now,
                 manual=manual,

@@ -34,6 +34,7 @@ from workspaces.clock import database_now
 from workspaces.errors import Conflict, CountersignError, NotPermitted
 from workspaces.ids import new_id
 from workspaces.models import Workspace
+from workspaces.services import record_seen
 from workspaces.settings_store import get_setting
 
 
@@ -146,6 +147,7 @@ def decide(
             correlation=correlation,
         )
     if decided:
+        record_seen(workspace_id=workspace.id, principal_id=actor.principal_id)
         transaction.on_commit(
             lambda: request_decided.send_robust(
                 sender=ExecutionRequest, workspace_id=workspace.id, request_ids=list(outcome.decided), verdict=verdict

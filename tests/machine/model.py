@@ -98,6 +98,9 @@ class Model:
     # When places were taken in the window of the limit, by the database's clock.
     places: list[float] = field(default_factory=list)
     requests: dict[UUID, Expected] = field(default_factory=dict)
+    # Hours after which what runs alone waits (0: never), and when each person was last on record as seen.
+    absent_hours: int = 0
+    seen: dict[str, float] = field(default_factory=dict)
     # Plans of more than so many begin with a slice, watched for so many minutes; 0 for none.
     canary: tuple[int, int] = (0, 60)
     first_of_plans: list[FirstOfPlan] = field(default_factory=list)
@@ -129,6 +132,13 @@ class Model:
             if len(people) < self.quorum[gate]:
                 return f"{len(people)} of {self.quorum[gate]} approved at {gate} who may"
         return ""
+
+    def is_unattended(self, *, at: float) -> bool:
+        """Whether nobody who may decide was seen for as long as the switch allows."""
+        if not self.absent_hours:
+            return False
+        seen = [when for name, when in self.seen.items() if name in DECIDERS and self.active[name]]
+        return at - max(seen, default=0.0) >= self.absent_hours * 3_600.0
 
     def may_decide(self, name: str, request: Expected) -> bool:
         """Whether this person's decision on this request has to be accepted."""

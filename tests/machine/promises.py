@@ -172,6 +172,8 @@ class Promises:
             raise Broken("account", f"{request.subject} was marked for an account that is stopped")
         if not self.by_hand and not model.enabled:
             raise Broken("switch", f"{request.subject} was marked although carrying out is switched off")
+        if not any(request.approvals.values()) and model.is_unattended(at=move.at):
+            raise Broken("operator", f"{request.subject} ran alone while nobody who may decide was about")
         if request.mode != "dry_run":
             self._check_hour(request=request, at=move.at)
             self._take_places(request=request, at=move.at)

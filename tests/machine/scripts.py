@@ -97,6 +97,21 @@ SCRIPTS: dict[str, Script] = {
         story="A bell rings while carrying out is switched off.",
         steps=(*PROPOSED_AND_APPROVED, step("switch", enabled=False), step("work")),
     ),
+    "operator": Script(
+        breaks="operator",
+        story="What runs alone goes on although nobody who may decide was seen for an hour; it goes once one is.",
+        steps=(
+            step("set_absence", hours=1),
+            step("publish", policy="alone"),
+            step("look_in", name="rosa"),
+            step("let_pass", seconds=3_601.0),
+            step("propose", to="alice"),
+            step("work"),
+            step("look_in", name="rosa"),
+            step("work"),
+            step("went"),
+        ),
+    ),
     "schedule": Script(
         breaks="P1",
         story="“Run now” takes up a mail before its time.",

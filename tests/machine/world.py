@@ -37,6 +37,7 @@ from workspaces.actors import Actor, agent_actor, resolve_actor, service_actor, 
 from workspaces.errors import Conflict, CountersignError
 from workspaces.models import Installation, Membership, Role
 from workspaces.scope import all_workspaces, workspace_scope
+from workspaces.services import record_seen
 from workspaces.services.members import change_member
 from workspaces.settings_store import set_setting
 
@@ -234,6 +235,8 @@ class World:
         if waits and not must and not request.tampered:
             raise Broken("P5", f"{by} must not approve, and could")
         if waits:
+            self._was_seen(by)
+        if waits:
             for gate in open_gates:
                 request.approvals[gate].setdefault(by, by in request.authors)
             request.undo_until = since + self.model.undo_seconds
@@ -370,6 +373,27 @@ class World:
     def set_undo(self, seconds: int) -> None:
         self._set("undo_seconds.email", seconds)
         self.model.undo_seconds = seconds
+
+    def set_absence(self, hours: int) -> None:
+        """What runs alone waits where nobody who may decide was seen for so long."""
+        self._set("operator_absent_hours", hours)
+        self.model.absent_hours = hours
+
+    def look_in(self, name: str) -> None:
+        """Somebody opens the console."""
+        record_seen(workspace_id=self.workspace.id, principal_id=self.actor(name).principal_id)
+        self._was_seen(name)
+
+    def _was_seen(self, name: str) -> None:
+        now = self.now().timestamp()
+        # As in the product: not written again within five minutes.
+        if now - self.model.seen.get(name, 0.0) >= 300.0:
+            self.model.seen[name] = now
+
+    def went(self, request_id: UUID) -> None:
+        """It was carried out by now."""
+        if self.status(request_id) != Status.SUCCEEDED:
+            raise Broken("P4", f"it was left lying: {self.status(request_id)}")
 
     def set_canary(self, above: int, minutes: int) -> None:
         """Plans of more than `above` begin with 5 % of them, watched for so many minutes."""

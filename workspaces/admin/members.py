@@ -34,7 +34,7 @@ class MemberAdmin(ServiceModelAdmin):
     form = MemberForm
     change_right = add_right = Permission.MEMBERS
     list_title = "Members"
-    list_display = ["who", "name", "role_column", "kind_column", "state", "since"]
+    list_display = ["who", "name", "role_column", "kind_column", "state", "since", "seen"]
     list_display_links = ["who"]
     list_filter = ["role", ("kind", admin.AllValuesFieldListFilter), "is_active"]
     search_fields = ["principal__name", "principal__user__first_name", "principal__user__last_name"]
@@ -48,9 +48,11 @@ class MemberAdmin(ServiceModelAdmin):
         ("role", lambda row: row.role),
         ("active", lambda row: row.is_active),
         ("since", lambda row: row.created_at),
+        ("last seen", lambda row: row.last_seen_at),
     ]
 
     since = staticmethod(time_column("created_at", "Since"))
+    seen = staticmethod(time_column("last_seen_at", "Last seen"))
 
     @admin.display(description="Member", ordering="principal__name")
     def who(self, obj: Membership) -> str:

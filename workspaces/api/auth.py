@@ -11,7 +11,7 @@ from workspaces.actors import Actor, actor_for_membership, actor_for_token
 from workspaces.errors import NotAuthenticated, NotFound, NotPermitted
 from workspaces.middleware import LAST_WORKSPACE, membership_of
 from workspaces.models import Token, User, Workspace
-from workspaces.services import authenticate_token
+from workspaces.services import authenticate_token, see_member
 
 REALM = 'Bearer realm="Countersign"'
 
@@ -42,6 +42,7 @@ class BearerAuthentication(BaseAuthentication):
             actor = actor_for_token(token=token, via="api")
         except NotPermitted as error:
             raise NotAuthenticated(error.detail) from error
+        see_member(membership=token.membership)
         return Caller(actor=actor, workspace=workspace), token
 
     def authenticate_header(self, request: Request) -> str:
@@ -69,7 +70,9 @@ class ConsoleSessionAuthentication(SessionAuthentication):
         membership = (last and membership_of(user=user, slug=last)) or membership_of(user=user, slug=None)
         if membership is None:
             raise NotPermitted("Say in which workspace: call this address under /w/SLUG/.")
-        return Caller(actor=actor_for_membership(membership=membership, via="api"), workspace=membership.workspace)
+        actor = actor_for_membership(membership=membership, via="api")
+        see_member(membership=membership)
+        return Caller(actor=actor, workspace=membership.workspace)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -29,6 +29,8 @@ class Membership(models.Model):
     role = models.CharField(max_length=8, choices=Role.choices)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # When this person last did anything here, to five minutes; None for what is no person.
+    last_seen_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["workspace", "role"]

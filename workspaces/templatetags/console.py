@@ -183,6 +183,7 @@ _WAITS = {
     "limit:warm_up": "a place in the account’s warm-up",
     "stale": "overdue for long: release or withdraw it",
     "canary": "the first of its plan are being watched",
+    "no_operator": "nobody who may decide was seen for long",
     "not_due": "not due yet",
 }
 _CHANNEL_ICONS = {
