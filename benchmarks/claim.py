@@ -46,16 +46,17 @@ def marks(here: Installation, rounds: int) -> list[float]:
     from execution.engine.load import GroundCache
     from workspaces.actors import system_actor
     from workspaces.ids import new_id
+    from workspaces.scope import all_workspaces
 
     cache, actor, found = GroundCache(), system_actor("executor"), []
     for place in range(rounds + 3):
-        with here.cast.scope(), transaction.atomic():
+        with all_workspaces("as a lane does"), transaction.atomic():
             begun = time.monotonic()
             claim = mark(
                 workspace_id=here.cast.workspace.id,
                 worker_id=new_id(),
                 cache=cache,
-                manual=True,
+                manual=False,
                 at_most=CLAIMED,
                 actor=actor,
             )
