@@ -20,6 +20,7 @@ from workspaces.actors import Actor
 from workspaces.models import Mode, Workspace
 from workspaces.scope import workspace_scope
 from workspaces.services import create_workspace
+from workspaces.settings_store import set_setting
 
 _FOLDER = Path(__file__).parent
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -75,7 +76,9 @@ OTHER = Demo(
 
 
 def make_workspace(*, demo: Demo, actor: Actor) -> Workspace:
-    """The demo's workspace, live where its mail is caught on this machine, with limits that nobody meets."""
+    """The demo's workspace, live where its mail is caught on this machine, with limits that nobody meets and without
+    canaries: whoever tries it out sees what becomes of a large plan at once.
+    """
     workspace = Workspace.objects.filter(slug=demo.slug).first()
     if workspace is None:
         workspace = create_workspace(
@@ -90,6 +93,7 @@ def make_workspace(*, demo: Demo, actor: Actor) -> Workspace:
             names = list(Limit.objects.filter(workspace=workspace).values_list("name", flat=True))
         for name in names:
             set_limit(workspace=workspace, actor=actor, name=name, count=_UNMET)
+        set_setting(key="canary_above", value=0, workspace=workspace, actor=actor)
     return workspace
 
 

@@ -17,6 +17,7 @@ from tests.campaigns.test_runs import CSV
 from workspaces.models import AuditEntry, Membership, Principal, Token, Workspace
 from workspaces.scope import all_workspaces
 from workspaces.services import authenticate_token
+from workspaces.settings_store import get_setting
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +170,10 @@ def test_a_goal_that_cannot_be_worked_on_says_why(arguments: list[str], told: st
     with pytest.raises(CommandError, match=told.replace("(", r"\(")) as refused:
         call_command("goal", *arguments)
     assert "Traceback" not in str(refused.value)
+
+
+@pytest.mark.django_db
+def test_a_large_plan_of_the_demo_goes_out_at_once():
+    seed()
+    above = {w.slug: get_setting(key="canary_above", workspace=w) for w in Workspace.objects.all()}
+    assert above == {"demo": 0, "other": 0}
