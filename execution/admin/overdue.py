@@ -54,16 +54,25 @@ def decide_many(request: HttpRequest) -> HttpResponseBase:
             raise InvalidInput("Give a reason; it stays on record.", fields={})
         if act == "release":
             done = len(release_stale(workspace=workspace, actor=actor, ids=picks, reason=reason))
+            messages.success(request, f"{done} released.")
         else:
-            done = 0
-            for request_id in picks:
-                cancel(workspace=workspace, actor=actor, request_id=request_id, reason=reason)
-                done += 1
+            _withdraw(request, picks=picks, reason=reason)
     except CountersignError as error:
         explain(request, error)
-    else:
-        messages.success(request, f"{done} {'released' if act == 'release' else 'withdrawn'}.")
     return HttpResponseRedirect(reverse("admin:overdue"))
+
+
+def _withdraw(request: HttpRequest, *, picks: Sequence[UUID], reason: str) -> None:
+    refused: list[CountersignError] = []
+    for request_id in picks:
+        try:
+            cancel(workspace=here(request).workspace, actor=here(request).actor, request_id=request_id, reason=reason)
+        except CountersignError as error:
+            refused.append(error)  # the others are withdrawn all the same
+    if len(refused) < len(picks):
+        messages.success(request, f"{len(picks) - len(refused)} withdrawn.")
+    if refused:
+        messages.error(request, f"{len(refused)} could not be withdrawn: {refused[0].detail}")
 
 
 def _picks(request: HttpRequest) -> Sequence[UUID]:

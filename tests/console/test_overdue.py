@@ -65,3 +65,11 @@ def test_its_number_stands_beside_its_entry(rosa, stale):
 def test_who_only_looks_has_no_buttons(at, stale):
     stale(1)
     assert "overdue/decide/" not in at("vic").text("overdue/")
+
+
+def test_the_dashboard_says_so_and_leads_there(rosa, stale):
+    assert "due long ago" not in rosa.text("")
+    stale(2)
+    page = rosa.text("")
+    assert "2 approved requests were due long ago" in page
+    assert "/overdue/" in page
