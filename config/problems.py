@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.views import defaults
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -40,7 +41,9 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
     """404."""
     if is_api(request):
         return Problem(status=404, detail="There is nothing at this address.", code="not_found")
-    return defaults.page_not_found(request, exception)
+    # What our own views say of it is for the reader; of an address that is none there is nothing to say.
+    reason = exception.__cause__.detail if isinstance(exception.__cause__, NotFound) else ""
+    return render(request, "404.html", {"reason": reason}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from execution.queue import RETAIN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurring:
@@ -19,4 +21,5 @@ def recurring() -> list[Recurring]:
     return [
         Recurring(name="poll", path="campaigns.tasks.poll", minutes=settings.EXECUTION_POLL_MINUTES),
         Recurring(name="sweep", path="execution.tasks.sweep_now", minutes=5),
+        Recurring(name="retention", path=RETAIN, minutes=24 * 60),
     ]

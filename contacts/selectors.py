@@ -243,6 +243,17 @@ def timeline_of(*, contact: Contact) -> QuerySet[TimelineEvent]:
         return found
 
 
+def written_to(*, request_id: UUID) -> tuple[Workspace | None, str]:
+    """Whose mail a request was, by the timeline, which outlives it: the workspace, and the contact's address now.
+
+    None and "" where nobody was reached by it, or the contact was erased.
+    """
+    with all_workspaces("only the request's id is given, and it says which workspace"):
+        rows = TimelineEvent.objects.filter(request_id=request_id, kind="contacted", is_dry_run=False)
+        event = rows.select_related("contact", "workspace").first()
+    return (event.workspace, event.contact.email) if event else (None, "")
+
+
 def _mentions(word: str) -> Q:
     found = Q()
     for column in ("name", "title", "email", "organisation__name"):

@@ -30,6 +30,7 @@ audit.register(
         "request.retried": "{actor} sent a failed request round again",
         "request.stale_released": "{actor} let {count} overdue request(s) go after all: {reason}",
         "request.erased": "what {count} request(s) said of an erased person was blanked",
+        "retention.deleted": "{actor} deleted {rows} {kind} that were kept long enough",
         "plan.proposed": "{actor} proposed a plan of {size} request(s)",
         "plan.canary_passed": "{actor} let the rest of a plan go after its slice: {failed} of {size} failed or bounced",
         "plan.canary_stopped": "{actor} stopped a plan after its slice: {reason}",

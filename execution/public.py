@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from contacts.selectors import written_to
 from contacts.services import suppress
 from execution.models import ExecutionRequest
 from execution.services.credentials import is_link_token
@@ -28,22 +29,22 @@ def unsubscribe(request: HttpRequest, request_id: UUID, token: str) -> HttpRespo
         raise Http404
     with all_workspaces("only the link is given: the request says which workspace"):
         sent = ExecutionRequest.objects.select_related("workspace").filter(pk=request_id).first()
-    if sent is None or not sent.to:
+        # Retention clears requests; a mail lies in its inbox for longer, and its link has to work.
+        workspace, address = (sent.workspace, sent.to) if sent else written_to(request_id=request_id)
+    if workspace is None or not address:
         raise Http404
     done = request.method == "POST"
     if done:
-        with workspace_scope(sent.workspace):
+        with workspace_scope(workspace):
             suppress(
-                workspace=sent.workspace,
+                workspace=workspace,
                 actor=system_actor("unsubscribe", via="link"),
                 kind="email",
-                address=sent.to,
+                address=address,
                 reason="opt_out",
                 source="unsubscribe link",
             )
-    response = render(
-        request, "public/unsubscribe.html", {"done": done, "sender": sent.workspace.name, "address": sent.to}
-    )
+    response = render(request, "public/unsubscribe.html", {"done": done, "sender": workspace.name, "address": address})
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     return response

@@ -13,6 +13,7 @@ from workspaces.clock import DatabaseNow
 from workspaces.scope import all_workspaces
 
 DRAIN = "execution.tasks.drain_due"
+RETAIN = "execution.tasks.retain_now"
 _BELLS_ENOUGH = 20
 
 

@@ -42,6 +42,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 SETTLED = frozenset({S.SUCCEEDED, S.FAILED, S.UNCERTAIN, S.REFUSED, S.REJECTED, S.CANCELLED, S.EXPIRED})
 OPEN = frozenset(S) - SETTLED
+# Nobody has to say anything more; retention takes these alone.
+ENDED = SETTLED - {S.UNCERTAIN}
 EDITABLE = frozenset({S.PENDING, S.NEEDS_CHANGES, S.APPROVED})
 WITHDRAWABLE = frozenset({S.PENDING, S.NEEDS_CHANGES, S.APPROVED, S.FAILED})
 NEEDS_A_PERSON = frozenset({S.PENDING, S.NEEDS_CHANGES, S.UNCERTAIN, S.FAILED})

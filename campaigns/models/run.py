@@ -21,7 +21,7 @@ class AgentRun(TenantModel):
     # Grows each time a process takes it up, and tells whether it is still that process's.
     tries = models.PositiveSmallIntegerField(default=0)
     plan = models.ForeignKey(
-        "execution.ExecutionPlan", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+        "execution.ExecutionPlan", on_delete=models.SET_NULL, null=True, db_index=False, related_name="+"
     )
     summary = models.TextField(blank=True)
     # What it said while it worked: [{"at", "text"}].
@@ -44,6 +44,8 @@ class AgentRun(TenantModel):
             # The runs of one campaign, and of one task.
             models.Index(fields=["campaign", "-id"], name="runs_of_campaign"),
             models.Index(fields=["task", "-id"], name="runs_of_task", condition=Q(task__isnull=False)),
+            # What lets go of a plan that retention clears.
+            models.Index(fields=["plan"], name="run_of_plan", condition=Q(plan__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ class Task(TenantModel):
         "campaigns.Campaign", on_delete=models.PROTECT, null=True, db_index=False, related_name="tasks"
     )
     plan = models.ForeignKey(
-        "execution.ExecutionPlan", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+        "execution.ExecutionPlan", on_delete=models.SET_NULL, null=True, db_index=False, related_name="+"
     )
     # What it was made for by the machine, so that it is made once: failed:REQUEST:ATTEMPT; empty for all others.
     about = models.CharField(max_length=80, blank=True, editable=False)
@@ -70,6 +70,8 @@ class Task(TenantModel):
             models.Index(fields=["workspace", "-priority", "id"], name="tasks_to_run", condition=Q(status="new")),
             # The list, newest first.
             models.Index(fields=["workspace", "-id"], name="tasks_newest"),
+            # What lets go of a plan that retention clears.
+            models.Index(fields=["plan"], name="task_of_plan", condition=Q(plan__isnull=False)),
         ]
 
     def __str__(self) -> str:

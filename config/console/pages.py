@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from config.console.dashboard import pulse
-from execution.admin import catcher_pages, notifications, overdue, queue, restored, snapshots, uncertain
+from execution.admin import catcher_pages, notifications, overdue, queue, restored, retention, snapshots, uncertain
 from workspaces.admin import settings_page
 
 
@@ -19,6 +19,7 @@ def own_pages() -> list[URLPattern]:
         path("overdue/", overdue.overdue, name="overdue"),
         path("overdue/decide/", overdue.decide_many, name="overdue_decide"),
         path("restored/", restored.restored, name="restored"),
+        path("retention/", retention.retention, name="retention"),
         path("notifications/", notifications.notifications, name="notifications"),
         path("notifications/read/", notifications.read_all, name="notifications_read"),
         path("notifications/<uuid:object_id>/open/", notifications.open_notification, name="notification_open"),

@@ -16,7 +16,7 @@ from execution.channels import registry
 from execution.channels.text import invisible_characters, links
 from execution.errors import StaleApproval
 from execution.models import ExecutionPlan, ExecutionRequest, GateState, RequestGate, Revision, Verdict
-from execution.selectors import plan_canary, plan_progress
+from execution.selectors import not_here, plan_canary, plan_progress
 from execution.selectors.queue import PendingFilters, pending
 from execution.services.canaries import go_on
 from execution.services.decisions import decide_plan, plan_digest
@@ -60,7 +60,7 @@ def _load(request: HttpRequest, object_id: str) -> ExecutionPlan:
         .first()
     )
     if plan is None:
-        raise Http404("There is no such plan in this workspace.")
+        raise not_here(workspace=here(request).workspace, what="plan", object_id=wanted)
     return plan
 
 

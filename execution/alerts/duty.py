@@ -9,7 +9,6 @@ from django.db import DatabaseError, connection
 
 from execution.alerts.delivering import deliver_due
 from execution.alerts.resolving import resolve_over
-from execution.alerts.retention import forget_old
 from execution.alerts.telling import tell_due
 from execution.alerts.watching import watch_audit, watch_limits, watch_silence
 from execution.engine import heartbeat
@@ -23,7 +22,6 @@ _DUTIES: list[tuple[float, Callable[[], int]]] = [
     (15.0, watch_silence),
     (15.0, watch_limits),
     (600.0, watch_audit),
-    (3_600.0, forget_old),
     (5.0, resolve_over),
     (1.0, tell_due),
     (1.0, deliver_due),

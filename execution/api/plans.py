@@ -15,13 +15,12 @@ from execution.api.headers import idempotency_key
 from execution.api.requests import KEY
 from execution.api.shapes import PlanDetailShape, PlanShape
 from execution.models import ExecutionPlan, Verdict
-from execution.selectors import plan_canary, plan_progress
+from execution.selectors import not_here, plan_canary, plan_progress
 from execution.services.canaries import go_on
 from execution.services.decisions import decide_plan, plan_digest
 from execution.services.once import propose_plan_once
 from workspaces.api.shapes import Shape
 from workspaces.api.views import CURSOR, LIMIT, WorkspaceView, page_of, problems
-from workspaces.errors import NotFound
 
 
 class SkippedShape(Shape):
@@ -42,7 +41,7 @@ class _PlanView(WorkspaceView):
             .first()
         )
         if plan is None:
-            raise NotFound("There is no such plan in this workspace.")
+            raise not_here(workspace=self.workspace, what="plan", object_id=plan_id)
         with_progress([plan])
         plan.digest = plan_digest(plan=plan)  # type: ignore[attr-defined]
         plan.canary = plan_canary(plan)  # type: ignore[attr-defined]

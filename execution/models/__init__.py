@@ -12,7 +12,8 @@ from execution.models.limit import Limit, LimitCounter, LimitMark
 from execution.models.plan import ExecutionPlan
 from execution.models.policy import PolicyVersion
 from execution.models.request import ExecutionRequest
-from execution.models.revision import Part, Revision
+from execution.models.retention import RetentionRun, SpentKey
+from execution.models.revision import Part, PartUse, Revision
 from execution.models.snapshot import Snapshot
 from execution.models.template import MessageTemplate
 from execution.models.window import SendWindow
@@ -42,13 +43,16 @@ __all__ = [
     "MessageTemplate",
     "Notification",
     "Part",
+    "PartUse",
     "PolicyVersion",
     "ProviderAccount",
     "RequestGate",
+    "RetentionRun",
     "Revision",
     "SendWindow",
     "Severity",
     "Snapshot",
+    "SpentKey",
     "Verdict",
     "Worker",
 ]

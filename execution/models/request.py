@@ -119,6 +119,8 @@ class ExecutionRequest(TenantModel):
             models.Index(fields=["contact", "-id"], name="request_of_contact"),
             # One campaign's requests.
             models.Index(fields=["campaign_id", "-id"], name="request_of_campaign"),
+            # Whether a revision is any request's current one: asked by the foreign key for each that is deleted.
+            models.Index(fields=["current"], name="request_of_revision"),
         ]
 
     def __str__(self) -> str:

@@ -53,3 +53,20 @@ class Part(TenantModel):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+class PartUse(TenantModel):
+    """A request that needs a part which others may need too: an attachment, a file. Its own frozen mail has none."""
+
+    request = models.ForeignKey(
+        "execution.ExecutionRequest", on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "sha256"], name="part_use_once")]
+        # Whether anybody still needs a part.
+        indexes = [models.Index(fields=["workspace", "sha256"], name="part_use_of_part")]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} for {self.request_id}"

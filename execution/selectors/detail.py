@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from execution.models import Attempt, Decision, ExecutionRequest, GateState, RequestGate, Revision
-from workspaces.errors import NotFound
+from execution.selectors.retention import not_here
 from workspaces.models import Workspace
 
 
@@ -32,5 +32,5 @@ def request_detail(*, workspace: Workspace, request_id: UUID | str) -> Execution
         .first()
     )
     if found is None:
-        raise NotFound("There is no such request in this workspace.")
+        raise not_here(workspace=workspace, what="request", object_id=UUID(str(request_id)))
     return found

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from execution.models import ExecutionPlan, ExecutionRequest
-from execution.states import SETTLED, Status
+from execution.states import ENDED, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,8 @@ def plan_progress(plans: Iterable[ExecutionPlan]) -> dict[UUID, PlanProgress]:
     return {
         plan.pk: PlanProgress(
             total=plan.size,
-            settled=sum(n for status, n in counted[plan.pk].items() if Status(status) in SETTLED - {Status.UNCERTAIN}),
+            # Counted from the others: what retention cleared was settled too.
+            settled=max(0, plan.size - sum(n for status, n in counted[plan.pk].items() if status not in ENDED)),
             performed=plan.performed,
             performed_dry=plan.performed_dry,
             counts=counted[plan.pk],

@@ -135,7 +135,7 @@ def _revise(
         note=note,
     )
     revision.save(force_insert=True)
-    store_parts(workspace=workspace, parts=frozen.parts)
+    store_parts(workspace=workspace, parts=frozen.parts, documents={request.id: frozen.document})
     close_gates(workspace_id=workspace.id, ids=[request.id], state=GateState.SUPERSEDED, now=now, also_passed=True)
     judged, facts = judge(ground=ground, request=request, spec=spec, payload=payload, frozen=frozen, number=number)
     move(

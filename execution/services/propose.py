@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from execution import audit_actions  # noqa: F401  (registers the actions recorded here)
 from execution.channels import registry
@@ -27,6 +27,7 @@ from execution.services.intake import (
     recipients_of,
 )
 from execution.services.parts import store_parts
+from execution.services.spent_keys import refuse_spent
 from execution.types import Origin, Proposal
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
@@ -91,8 +92,8 @@ def propose(
         checked = _check(proposal)
         try:
             with transaction.atomic():
-                if plan_row:
-                    plan_row = ExecutionPlan.objects.select_for_update().get(pk=plan_row.pk)
+                # Again, under its lock: an old plan without requests is cleared by retention.
+                plan_row = _plan(plan=plan_row, workspace=workspace, rows=ExecutionPlan.objects.select_for_update())
                 (request,) = _store(
                     ground=ground_of(workspace),
                     actor=who,
@@ -183,10 +184,13 @@ def _actor(*, actor: Actor | str, workspace: Workspace) -> Actor:
     return resolve_actor(label=actor, workspace=workspace, via="python") if isinstance(actor, str) else actor
 
 
-def _plan(*, plan: ExecutionPlan | UUID | str | None, workspace: Workspace) -> ExecutionPlan | None:
+def _plan(
+    *, plan: ExecutionPlan | UUID | str | None, workspace: Workspace, rows: QuerySet[ExecutionPlan] | None = None
+) -> ExecutionPlan | None:
     if plan is None:
         return None
-    found = ExecutionPlan.objects.filter(workspace=workspace, pk=getattr(plan, "pk", plan)).first()
+    rows = ExecutionPlan.objects.all() if rows is None else rows
+    found = rows.filter(workspace=workspace, pk=getattr(plan, "pk", plan)).first()
     if found is None:
         raise NotFound("There is no such plan.", fields={"plan": "No plan of this workspace has this id."})
     return found
@@ -291,6 +295,7 @@ def _store(
 ) -> list[ExecutionRequest]:
     """Freeze, judge and write proposals of one workspace in a handful of statements."""
     workspace, correlation = ground.workspace, correlation or new_id()
+    refuse_spent(workspace=workspace, keys=[one.proposal.idempotency_key for one in checked])
     contacts, problems = contacts_for(workspace=workspace, actor=actor, checked=checked)
     addresses: list[str] = []
     senders = []
@@ -310,6 +315,7 @@ def _store(
     added_to = plan.pk if plan and not indexed else None  # of a plan proposed as a whole the keys tell which it is
     requests, revisions, judged = [], [], []
     parts: dict[str, bytes] = {}
+    documents: dict[UUID, dict[str, Any]] = {}
     for one, contact, to, (account, sender), reach in zip(
         checked, contacts, addresses, senders, recipients, strict=True
     ):
@@ -378,6 +384,7 @@ def _store(
         )
         revisions.append(revision)
         parts.update(frozen.parts)
+        documents[request_id] = frozen.document
         judged.append(Judged(request_id=request_id, revision=1, channel=one.spec.name, verdict=verdict))
     first = 0
     if plan and indexed:
@@ -385,7 +392,7 @@ def _store(
         first = choose_slice(workspace=workspace, requests=allowed, size=plan_size)
     insert_objects(requests)
     insert_objects(revisions)
-    store_parts(workspace=workspace, parts=parts)
+    store_parts(workspace=workspace, parts=parts, documents=documents)
     if plan:
         ExecutionPlan.objects.filter(pk=plan.pk).update(size=plan_size, canary_size=F("canary_size") + first)
     ids = [request.id for request in requests]

@@ -118,7 +118,7 @@ def drifted(*, workspace: Workspace, request: ExecutionRequest, now: datetime) -
     )
     revision.drift = json.loads(json.dumps(changes, default=str))
     revision.save(force_insert=True)
-    mend_parts(workspace=workspace, parts=frozen.parts)
+    mend_parts(workspace=workspace, parts=frozen.parts, documents={request.id: frozen.document})
     gates = list(
         Decision.objects.filter(request=request, gate__state=GateState.PASSED)
         .order_by("gate__name")

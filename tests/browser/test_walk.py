@@ -38,6 +38,7 @@ PAGES = [
     "/admin/uncertain/",
     "/admin/overdue/",
     "/admin/restored/",
+    "/admin/retention/",
     "/admin/notifications/",
     "/admin/execution/sendwindow/",
     "/admin/execution/sendwindow/add/",

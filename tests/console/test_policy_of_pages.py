@@ -11,6 +11,7 @@ OURS = [
     "",
     "queue/",
     "settings/",
+    "retention/",
     "execution/hold/set/",
     "execution/policyversion/publish/",
     "contacts/contact/import/",

@@ -49,7 +49,6 @@ class WorkspaceForm(ConsoleForm):
 
     name = forms.CharField(max_length=120)
     time_zone = forms.CharField(max_length=64, help_text="Of the console's times and reports, such as Europe/Paris.")
-    retention_days = forms.IntegerField(min_value=90, label="Days that history is kept")
     postal_address = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -61,7 +60,7 @@ class WorkspaceForm(ConsoleForm):
 def settings_page(request: HttpRequest) -> HttpResponseBase:
     """GET shows; POST changes one setting, or the workspace itself."""
     workspace, actor = here(request).workspace, here(request).actor
-    fields = ("name", "time_zone", "retention_days", "postal_address")
+    fields = ("name", "time_zone", "postal_address")
     form = WorkspaceForm(initial={field: getattr(workspace, field) for field in fields})
     wrong: dict[str, str] = {}
     if request.method == "POST":

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from execution.alerts.retention import KEPT_FOR, forget_old
 from execution.alerts.telling import tell_due
 from execution.models import Alert, AlertDelivery, Notification, ProviderAccount
 from execution.services.accounts import stop_account
+from execution.services.clearing import NEWS_KEPT_FOR
 from execution.services.holds import release_hold, set_hold
+from execution.services.retention import retain
 from tests.builders import Cast, OtherCast
 from tests.execution.alerts.raising import raised
 from tests.support.clock import StoppedClock
@@ -61,9 +62,9 @@ def test_what_is_old_is_forgotten_and_what_is_not_stays(cast: Cast, clock: Stopp
     tell_due()
     with cast.scope():
         AlertDelivery.objects.update(state="sent")
-    assert forget_old() == 0
-    clock.advance(KEPT_FOR.total_seconds() + 60)
-    assert forget_old() > 1
+    assert retain(workspace=cast.workspace)["demo"].deleted == {}
+    clock.advance(NEWS_KEPT_FOR.total_seconds() + 60)
+    assert sum(retain(workspace=cast.workspace)["demo"].deleted.values()) > 1
     with cast.scope():
         assert (AlertDelivery.objects.exists(), Notification.objects.exists(), Alert.objects.count()) == (
             False,
