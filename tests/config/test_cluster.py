@@ -1,7 +1,6 @@
 """`manage.py cluster` with real processes on PostgreSQL: no death of a process goes unnoticed, and work goes on."""
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,22 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from django_q import tasks
-from django_q.brokers.redis_broker import Redis
-from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from config.keys import free_port
 from tests.support.processes import (
     Running,
     alive,
     descendants,
     manage_environment,
-    running,
     running_manage,
     wait_until,
 )
+from tests.support.redis_server import redis_server
 
 pytestmark = pytest.mark.slow
 
@@ -49,17 +44,8 @@ def start_cluster(live_db: str, tmp_path: Path) -> Iterator[StartCluster]:
 
 
 @pytest.fixture
-def redis_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A Redis of this test's own, through which its tasks are queued too."""
-    if not shutil.which("redis-server"):
-        pytest.skip("This machine has no redis-server.")
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    url = f"redis://127.0.0.1:{port}/0"
-    with running(command, environment=os.environ, log=tmp_path / "redis"):
-        wait_until(lambda: "Ready to accept connections" in (tmp_path / "redis").read_text(), what="Redis")
-        monkeypatch.setattr(Conf, "REDIS", url)
-        monkeypatch.setattr(tasks, "get_broker", lambda list_key=None: Redis(Conf.PREFIX))
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    with redis_server(tmp_path) as url:
         yield url
 
 
