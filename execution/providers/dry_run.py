@@ -70,11 +70,12 @@ def forget(*, request_ids: Collection[str], path: str | os.PathLike[str]) -> int
     target, blanked = Path(path), 0
     if not target.exists():
         return 0
-    wanted = {f'"request":"{request_id}"'.encode() for request_id in request_ids}
+    wanted = {request_id.encode() for request_id in request_ids}
     with target.open("r+b") as file:
         start = 0
         for line in iter(file.readline, b""):
-            if any(word in line for word in wanted):
+            # What a person wrote cannot hold this word: its quotes are escaped there.
+            if line.partition(b'"request":"')[2].partition(b'"')[0] in wanted:
                 values = json.loads(line) | {"to": [], "summary": ""}
                 file.seek(start)
                 file.write(_as_line(values)[:-1].ljust(len(line) - 1) + b"\n")

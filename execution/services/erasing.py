@@ -49,6 +49,8 @@ def erase_leftovers(*, workspace: Workspace) -> int:
 
 
 def _blank(*, workspace: Workspace, ids: Sequence[UUID]) -> None:
+    # Before what hangs on them, as retention takes them: else each could wait for what the other has.
+    list(ExecutionRequest.objects.select_for_update().filter(id__in=ids).order_by("id").values_list("id"))
     mails: set[str] = set()
     for text in Revision.objects.filter(request_id__in=ids).values_list("document", flat=True):
         try:
