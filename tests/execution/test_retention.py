@@ -1,6 +1,8 @@
 """Retention: what is over for long enough goes for good, and nothing else does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import psycopg
@@ -39,6 +41,7 @@ from tests.builders import Cast, OtherCast, make_cast
 from tests.execution.arranged import PAYLOAD, approved_email, propose_email, put
 from tests.support.clock import StoppedClock
 from tests.support.many import multiply
+from tests.support.processes import wait_until
 from workspaces.audit.sealer import seal_once
 from workspaces.audit.verify import verify
 from workspaces.clock import database_now
@@ -270,6 +273,41 @@ def test_an_attachment_that_is_taken_up_at_this_moment_stays(live_db: str) -> No
         retain(workspace=cast.workspace)
     with cast.scope():
         assert b"the plan" in {bytes(part.content) for part in Part.objects.all()}
+
+
+def test_an_attachment_that_is_deleted_at_this_moment_is_made_anew(live_db: str) -> None:
+    cast = make_cast()
+    rejected(cast, payload=WITH_ATTACHMENT)
+
+    def propose_it_again() -> None:
+        try:
+            propose_email(cast, payload=WITH_ATTACHMENT)
+        finally:
+            connection.close()
+
+    with psycopg.connect(live_db) as deleting, ThreadPoolExecutor(1) as pool:
+        deleting.execute("DELETE FROM execution_part")
+        proposed = pool.submit(propose_it_again)
+        with psycopg.connect(live_db, autocommit=True) as watching:
+            wait_until(
+                lambda: watching.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is not None,
+                what="the proposal to wait for the deletion",
+            )
+        deleting.commit()
+        proposed.result()
+    with cast.scope():
+        assert b"the plan" in {bytes(part.content) for part in Part.objects.all()}
+
+
+def test_the_uses_of_what_was_there_before_are_found(cast: Cast) -> None:
+    propose_email(cast, payload=WITH_ATTACHMENT)
+    propose_email(cast)
+    migration = import_module("execution.migrations.0017_uses_of_parts")
+    with cast.scope():
+        noted = set(PartUse.objects.values_list("request_id", "sha256"))
+        PartUse.objects.all().delete()
+        migration.note_uses(apps, None)
+        assert set(PartUse.objects.values_list("request_id", "sha256")) == noted != set()
 
 
 # Plans.
