@@ -5,10 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from execution.models import Attempt, AttemptState, ExecutionRequest
+from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
 from execution.states import Status
 from tests.support.engine import Engine
-from tests.support.processes import wait_until
+from tests.support.processes import Running, descendants, wait_until
 from workspaces.scope import workspace_scope
 
 _UNDER_WAY = (Status.APPROVED, Status.DISPATCHING)
@@ -40,6 +40,14 @@ def backlog(engine: Engine) -> int:
 def wait_for_rest(engine: Engine, *, seconds: float = 180) -> None:
     """Until every request is settled or shown to a person."""
     wait_until(lambda: backlog(engine) == 0, seconds=seconds, what="the end of all requests")
+
+
+def all_took_part(engine: Engine, clusters: Collection[Running]) -> bool:
+    """Whether a worker of each of these, which still run, made a call."""
+    with workspace_scope(engine.cast.workspace):
+        took_part = set(Attempt.objects.values_list("worker", flat=True))
+    pids = set(Worker.objects.filter(pk__in=took_part).values_list("pid", flat=True))
+    return all(pids & set(descendants(cluster.pid)) for cluster in clusters)
 
 
 def judge(engine: Engine, ids: Collection[UUID]) -> Verdict:
