@@ -52,14 +52,12 @@ class Engine:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What a process of this installation is started with."""
-        return manage_environment(
-            self.url,
-            self.folder,
-            EMAIL_URL=f"smtp://127.0.0.1:{self.sink.port}",
-            LEASE_SECONDS=str(LEASE_SECONDS),
-            **{_MARK: self.mark},
-            **more,
-        )
+        usual = {
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            _MARK: self.mark,
+        }
+        return manage_environment(self.url, self.folder, **{**usual, **more})
 
     def manage(self, *words: str, **environment: str) -> AbstractContextManager[Running]:
         """`manage.py WORDS`, ended with the block."""
