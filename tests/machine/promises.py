@@ -181,7 +181,7 @@ class Promises:
     def _check_first_of_plan(self, move: Move) -> None:
         """No more of a plan goes than its slice, until that ended well and was watched."""
         for plan in self.model.first_of_plans:
-            if move.request not in plan.members:
+            if move.request not in plan.members or self.model.requests[move.request].mode == "dry_run":
                 continue
             if not plan.goes(move.request, at=move.at):
                 subject = self.model.requests[move.request].subject

@@ -53,6 +53,9 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     *(("set_limit", {"count": count}) for count in (0, 1, 3, 50)),
     *(("set_active", {"name": name, "active": on}) for name in ("rosa", "sam") for on in (True, False)),
     *(("move_account", {"host": host}) for host in ("mail.example.org", "other.example.org")),
+    *(("set_canary", {"above": above, "minutes": 60}) for above in (0, 1)),
+    *(("set_absence", {"hours": hours}) for hours in (0, 1)),
+    *(("look_in", {"name": name}) for name in ("sam", "ada")),
     ("stop_account", {}),
     ("resume_account", {}),
     ("suppress", {"name": "alice"}),
@@ -65,6 +68,7 @@ NORMAL: list[tuple[str, dict[str, Any]]] = [
     ("set_quorum", {"gate": "HR_LANG", "people": 1}),
     ("set_limit", {"count": 50}),
     ("set_active", {"name": "rosa", "active": True}),
+    ("look_in", {"name": "rosa"}),
     ("resume_account", {}),
 ]
 
@@ -108,6 +112,15 @@ class Outreach(RuleBasedStateMachine):
             for name in ("rosa", "sam", "omar"):
                 self.world.approve(request, name)
         return multiple(*made)
+
+    @rule(target=requests, count=st.integers(2, 4), is_approved=st.booleans())
+    def propose_a_plan(self, count: int, is_approved: bool) -> Any:
+        self.world.propose_plan(count)
+        if is_approved:
+            for request in self.world.planned:
+                for name in ("rosa", "sam", "omar"):
+                    self.world.approve(request, name)
+        return multiple(*self.world.planned)
 
     @rule(request=requests, by=APPROVERS)
     def approve(self, request: UUID, by: str) -> None:

@@ -380,7 +380,9 @@ class World:
         self.model.absent_hours = hours
 
     def look_in(self, name: str) -> None:
-        """Somebody opens the console."""
+        """Somebody opens the console; who is switched off cannot."""
+        if not self.model.active[name]:
+            return
         record_seen(workspace_id=self.workspace.id, principal_id=self.actor(name).principal_id)
         self._was_seen(name)
 
