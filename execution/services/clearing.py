@@ -28,7 +28,7 @@ from execution.models import (
 )
 from execution.providers import dry_run
 from execution.services.freeze import parse
-from execution.services.spent_keys import spend
+from execution.services.idempotency import spend
 from execution.states import ENDED
 from workspaces.ids import lowest_id
 from workspaces.models import Workspace

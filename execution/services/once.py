@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django.db import IntegrityError
 
 from execution.models import ExecutionPlan, ExecutionRequest
-from execution.services.propose import content_digest, propose_plan
+from execution.services.idempotency import content_digest
+from execution.services.propose import propose_plan
 from execution.types import Proposal
 from workspaces.actors import Actor
 from workspaces.errors import Conflict

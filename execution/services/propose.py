@@ -17,6 +17,7 @@ from execution.services.canaries import choose_slice
 from execution.services.facts import approved_templates, derive
 from execution.services.freeze import Frozen, freeze
 from execution.services.gating import Judged, settle_verdicts
+from execution.services.idempotency import content_digest, earlier, refuse_spent
 from execution.services.intake import (
     Checked,
     Ground,
@@ -27,13 +28,11 @@ from execution.services.intake import (
     recipients_of,
 )
 from execution.services.parts import store_parts
-from execution.services.spent_keys import refuse_spent
 from execution.types import Origin, Proposal
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
 from workspaces.bulk import insert_objects
-from workspaces.canonical import digest_of
-from workspaces.errors import Conflict, CountersignError, InvalidInput, NotFound
+from workspaces.errors import CountersignError, InvalidInput, NotFound
 from workspaces.ids import new_id
 from workspaces.models import Workspace
 from workspaces.permissions import Permission
@@ -86,7 +85,7 @@ def propose(
     with workspace_scope(workspace):
         plan_row = _plan(plan=plan, workspace=workspace)
         if idempotency_key:
-            earlier = _earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
+            earlier = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
             if earlier:
                 return earlier
         checked = _check(proposal)
@@ -106,7 +105,7 @@ def propose(
             # Another call with this key committed first; anything else is an error of ours.
             earlier = None
             if idempotency_key:
-                earlier = _earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
+                earlier = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
             if earlier is None:
                 raise
             return earlier
@@ -239,47 +238,6 @@ def _check(proposal: Proposal) -> Checked:
         told = "; ".join(f"{name}: {text}" for name, text in list(problems.items())[:5])
         raise InvalidInput(f"This cannot be proposed. {told}", fields=problems)
     return Checked(proposal=proposal, spec=spec, payload=payload)
-
-
-def content_digest(*, proposal: Proposal, actor: Actor, plan_id: UUID | None = None) -> str:
-    """What an idempotency key stands for: everything the proposer chose, the plan it was added to included."""
-    return digest_of(
-        {
-            **({"plan": str(plan_id)} if plan_id else {}),
-            "by": str(actor.principal_id),
-            "channel": proposal.channel,
-            "payload": proposal.payload,
-            "to": proposal.to,
-            "contact": str(proposal.contact) if proposal.contact else None,
-            "priority": proposal.priority,
-            "scheduled_for": str(proposal.scheduled_for),
-            "expires_at": str(proposal.expires_at),
-            "account": str(proposal.account) if proposal.account else None,
-            "metadata": dict(proposal.metadata),
-        }
-    )
-
-
-def _earlier(
-    *, workspace: Workspace, proposal: Proposal, actor: Actor, plan: ExecutionPlan | None
-) -> ExecutionRequest | None:
-    found = (
-        ExecutionRequest.objects.select_related("current")
-        .filter(workspace=workspace, idempotency_key=proposal.idempotency_key)
-        .first()
-    )
-    if found is None:
-        return None
-    try:
-        same = found.idempotency_digest == content_digest(
-            proposal=proposal, actor=actor, plan_id=plan.pk if plan else None
-        )
-    except (TypeError, ValueError):
-        same = False
-    if not same:
-        raise Conflict("This Idempotency-Key was used with another body. Use a new key for another request.")
-    found.was_known = True
-    return found
 
 
 def _store(
