@@ -85,9 +85,9 @@ def propose(
     with workspace_scope(workspace):
         plan_row = _plan(plan=plan, workspace=workspace)
         if idempotency_key:
-            earlier = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
-            if earlier:
-                return earlier
+            known = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
+            if known:
+                return known
         checked = _check(proposal)
         try:
             with transaction.atomic():
@@ -103,12 +103,12 @@ def propose(
                 )
         except IntegrityError:
             # Another call with this key committed first; anything else is an error of ours.
-            earlier = None
+            known = None
             if idempotency_key:
-                earlier = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
-            if earlier is None:
+                known = earlier(workspace=workspace, proposal=proposal, actor=who, plan=plan_row)
+            if known is None:
                 raise
-            return earlier
+            return known
         return ExecutionRequest.objects.select_related("current").get(pk=request.pk)
 
 
