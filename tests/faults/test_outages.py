@@ -1,37 +1,20 @@
 """PostgreSQL is stopped hard, again and again, while two clusters send: they come back without anybody's help."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connections
 
 from tests.faults.checker import judge, wait_for_rest
+from tests.support.database import database_on
 from tests.support.engine import installation, wait_for
 from tests.support.postgres import Server
 
 pytestmark = [pytest.mark.race, pytest.mark.faults]
 
 OUTAGES, MAILS = 10, 300
-
-
-@contextmanager
-def database_on(server: Server) -> Iterator[str]:
-    """A migrated database on `server`, in which `connections["default"]` then works; yields its URL."""
-    with psycopg.connect(server.url(), autocommit=True) as session:
-        session.execute("CREATE DATABASE countersign")
-    settings, kept = connections["default"].settings_dict, dict(connections["default"].settings_dict)
-    connections.close_all()
-    settings |= {"NAME": "countersign", "HOST": "127.0.0.1", "PORT": server.port, "USER": "postgres", "PASSWORD": ""}
-    try:
-        call_command("migrate", verbosity=0)
-        yield server.url("countersign")
-    finally:
-        connections.close_all()
-        settings |= kept
 
 
 @pytest.fixture

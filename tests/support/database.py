@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from django.core.management import call_command
 from django.db import connections
 
+from tests.support.postgres import Server
 from workspaces.installation import adopt_where_empty
 
 
@@ -44,3 +46,19 @@ def cloned_database() -> Iterator[str]:
         connections.close_all()
         settings["NAME"] = original
         _on_server(f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+
+@contextmanager
+def database_on(server: Server) -> Iterator[str]:
+    """A migrated database on `server`, in which `connections["default"]` then works; yields its URL."""
+    with psycopg.connect(server.url(), autocommit=True) as session:
+        session.execute("CREATE DATABASE countersign")
+    settings, kept = connections["default"].settings_dict, dict(connections["default"].settings_dict)
+    connections.close_all()
+    settings |= {"NAME": "countersign", "HOST": "127.0.0.1", "PORT": server.port, "USER": "postgres", "PASSWORD": ""}
+    try:
+        call_command("migrate", verbosity=0)
+        yield server.url("countersign")
+    finally:
+        connections.close_all()
+        settings |= kept

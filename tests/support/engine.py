@@ -53,21 +53,21 @@ class Engine:
     def environment(self, **more: str) -> dict[str, str]:
         """What a process of this installation is started with."""
         usual = {
-            "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
+            "EMAIL_URL": f"smtp://{self.sink.host}:{self.sink.port}",
             "LEASE_SECONDS": str(LEASE_SECONDS),
             _MARK: self.mark,
         }
         return manage_environment(self.url, self.folder, **{**usual, **more})
 
-    def manage(self, *words: str, **environment: str) -> AbstractContextManager[Running]:
-        """`manage.py WORDS`, ended with the block."""
+    def manage(self, *words: str, within: Sequence[str] = (), **environment: str) -> AbstractContextManager[Running]:
+        """`manage.py WORDS`, ended with the block. within: a command that runs another one somewhere else."""
         log = self.folder / f"{words[0]}-{uuid.uuid4().hex[:6]}.log"
-        return running_manage(*words, environment=self.environment(**environment), log=log)
+        return running_manage(*words, environment=self.environment(**environment), log=log, within=within)
 
     @contextmanager
-    def cluster(self, *, workers: int, **environment: str) -> Iterator[Running]:
+    def cluster(self, *, workers: int, within: Sequence[str] = (), **environment: str) -> Iterator[Running]:
         """`manage.py cluster` once its queue works."""
-        with self.manage("cluster", "--workers", str(workers), **environment) as cluster:
+        with self.manage("cluster", "--workers", str(workers), within=within, **environment) as cluster:
             wait_until(
                 lambda: "queue started" in cluster.output() or cluster.process.poll() is not None,
                 seconds=90,
@@ -162,11 +162,14 @@ def _runs(folder: Path) -> bool:
 
 
 @contextmanager
-def installation(*, url: str, folder: Path, mode: str = "live") -> Iterator[Engine]:
-    """The installation in the database at `url`, which is the default one; nothing of it is left at the end."""
-    with WatchedSink(log=folder / "sink.jsonl") as sink:
+def installation(*, url: str, folder: Path, mode: str = "live", host: str = "127.0.0.1") -> Iterator[Engine]:
+    """The installation in the database at `url`, which is the default one; nothing of it is left at the end.
+
+    host: the address of this machine on which its mail server listens.
+    """
+    with WatchedSink(log=folder / "sink.jsonl", host=host) as sink:
         settings = override_settings(
-            EMAIL_URL=f"smtp://127.0.0.1:{sink.port}",
+            EMAIL_URL=f"smtp://{sink.host}:{sink.port}",
             LEASE_SECONDS=LEASE_SECONDS,
             VAR_DIR=folder,
             JOURNAL_DIR=folder / "journal",

@@ -101,7 +101,9 @@ def _unprivileged() -> pwd.struct_passwd | None:
 class Server:
     """One private server. `start`, `stop(hard=True)` and `start` again keep the data, for tests of outages."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, also_on: str = "") -> None:
+        """also_on: another address of this machine to listen on, for whoever can reach it."""
+        self.also_on = also_on
         self.port = _free_port()
         # /tmp and not TMPDIR: the path of a unix socket may have 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-", dir="/tmp"))
@@ -144,17 +146,20 @@ class Server:
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self._as_user())
         if done.returncode != 0:
             raise NoPostgres(f"initdb failed: {done.stderr.strip()}")
+        if self.also_on:
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str = "postgres", *, host: str = "127.0.0.1") -> str:
         """Where the server answers, by TCP."""
-        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgres://postgres@{host}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start the server and wait until it answers (up to 60 s)."""
         options = {
             **_OPTIONS,
             "port": str(self.port),
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ",".join(["127.0.0.1", *filter(None, [self.also_on])]),
             "unix_socket_directories": str(self.folder),
         }
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]

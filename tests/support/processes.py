@@ -78,9 +78,11 @@ def running(command: Sequence[str], *, environment: Mapping[str, str], log: Path
 
 
 @contextmanager
-def running_manage(*words: str, environment: Mapping[str, str], log: Path) -> Iterator[Running]:
-    """`running` for a command of manage.py."""
-    with running([sys.executable, "manage.py", *words], environment=environment, log=log) as process:
+def running_manage(
+    *words: str, environment: Mapping[str, str], log: Path, within: Sequence[str] = ()
+) -> Iterator[Running]:
+    """`running` for a command of manage.py. within: a command that runs another one somewhere else."""
+    with running([*within, sys.executable, "manage.py", *words], environment=environment, log=log) as process:
         yield process
 
 

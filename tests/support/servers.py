@@ -17,10 +17,10 @@ class WatchedSink(SmtpSink):
     begun: when each MAIL command came in, by the host's clock: the moment a call began.
     """
 
-    def __init__(self, *, log: Path) -> None:
+    def __init__(self, *, log: Path, host: str = "127.0.0.1") -> None:
         # A rule that never applies: without any the conversation does not ask.
         super().__init__(log=log, rules=[Rule(at="never")], keep=True)
-        self.path = log
+        self.path, self.host = log, host
         self.begun: list[float] = []
 
     def rule_for(self, at: str, recipients: Sequence[str]) -> Rule | None:
