@@ -55,6 +55,7 @@ def numbers_make_sense(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         "ENGINE_LANES": 1,
         "EXECUTION_POLL_MINUTES": 1,
         "LEASE_SECONDS": 1,
+        "OTHER_HOST_SECONDS": 0,
         "SHUTDOWN_GRACE_SECONDS": 1,
         "WEB_THREADS": 1,
     }

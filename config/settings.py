@@ -98,6 +98,7 @@ PROVIDER_BASE_URLS = {
 
 # The engine
 LEASE_SECONDS = env.float("LEASE_SECONDS", default=15.0)
+OTHER_HOST_SECONDS = env.float("OTHER_HOST_SECONDS", default=120.0)  # beyond the lease, to come back (recover.py)
 ENGINE_LANES = env.int("ENGINE_LANES", default=4)  # threads, and so connections at most, in one drain
 JOURNAL_DIR = _path("JOURNAL_DIR", default=VAR_DIR / "journal")
 AUDIT_CHECKPOINT = _path("AUDIT_CHECKPOINT", default=VAR_DIR / "audit-checkpoint.jsonl")

@@ -2,21 +2,25 @@
 
 What its journal shows as not begun goes back to approved; what had ended is settled as it ended; the one begun is
 looked up at the provider, or sent again under its key (asking.py), else it is uncertain. Where the journal cannot be
-trusted, that goes for the whole chunk.
+trusted, that goes for the whole chunk. A host that was only cut off can read its own journal once it is back, so the
+others give it OTHER_HOST_SECONDS before they take over without it.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from execution.engine.asking import anything_to_ask, ask, can_be_asked, hand_over
-from execution.engine.journal import Account, read_journal
+from execution.engine.journal import Account, read_journal, this_host
 from execution.engine.outcomes import Outcome, not_begun
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker, running_worker
@@ -33,13 +37,16 @@ logger = logging.getLogger(__name__)
 
 
 def recover_dead_workers() -> int:
-    """Take over from every worker whose lease ran out. Returns how many attempts were settled. Safe to run anywhere,
-    any number at once.
+    """Take over from every worker of this host whose lease ran out, and later from those of other hosts. Returns how
+    many attempts were settled. Safe to run anywhere, any number at once.
     """
     stop_if_restored()  # a copy must not believe, nor take away, the journals of the original
     settled = 0
     with all_workspaces("a worker serves every workspace"):
-        overdue = Worker.objects.filter(ended_at=None, lease_until__lt=database_now())
+        now = database_now()
+        given_up = now - timedelta(seconds=settings.OTHER_HOST_SECONDS)
+        overdue = Worker.objects.filter(ended_at=None, lease_until__lt=now)
+        overdue = overdue.filter(Q(host=this_host()) | Q(lease_until__lt=given_up))
         for worker_id in list(overdue.values_list("id", flat=True)):
             settled += _recover(worker_id)
     return settled

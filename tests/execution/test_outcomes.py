@@ -33,6 +33,17 @@ def request_sent(cast: Cast, account: ProviderAccount) -> ExecutionRequest:
     return approved_email(cast)
 
 
+class Killed(BaseException):
+    """As by SIGKILL: nothing of the engine's gets to tidy up."""
+
+
+def die_in_the_call(service: Service) -> None:
+    def die(call: Call) -> Answer:
+        raise Killed
+
+    service.script.before = die
+
+
 def answer(service: Service, *answers: Answer) -> None:
     """The service's next answers; after them it takes everything."""
     left = list(answers)
@@ -286,13 +297,7 @@ def test_it_calls_no_more_of_a_chunk_once_the_account_was_refused(
 def test_a_recovery_stops_an_account_that_the_dead_worker_had_seen_refused(
     cast: Cast, service: Service, account: ProviderAccount, request_sent: ExecutionRequest
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die(call: Call) -> Answer:
-        raise Killed
-
-    service.script.before = die
+    die_in_the_call(service)
     with pytest.raises(Killed):
         drain_due(cast)
     (attempt,) = attempts(cast, request_sent)
@@ -304,6 +309,20 @@ def test_a_recovery_stops_an_account_that_the_dead_worker_had_seen_refused(
         account.refresh_from_db()
     assert (account.state, again(cast, request_sent).status) == (AccountState.STOPPED, Status.APPROVED)
     assert alerts(cast) == ["account_stopped"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "becomes"), [(60, Status.DISPATCHING), (119, Status.DISPATCHING), (121, Status.UNCERTAIN)]
+)
+def test_a_host_that_is_cut_off_has_two_minutes_to_read_its_own_journal(
+    cast: Cast, service: Service, request_sent: ExecutionRequest, silent: int, becomes: Status
+) -> None:
+    die_in_the_call(service)
+    with pytest.raises(Killed):
+        drain_due(cast)
+    Worker.objects.update(host="elsewhere", lease_until=database_now() - timedelta(seconds=silent))
+    recover_dead_workers()
+    assert again(cast, request_sent).status == becomes
 
 
 # The words for it.
