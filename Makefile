@@ -37,7 +37,7 @@ bench: .venv/.dev ## run the benchmarks; one JSON object a line
 	$(PY) -m benchmarks $(ARGS)
 
 browser: .venv/.dev ## run the browser tests in Chromium (CHROMIUM=/path)
-	@CHROMIUM="$$(bin/chromium)" && export CHROMIUM && $(PY) -m pytest -m browser $(ARGS)
+	@CHROMIUM="$$(bin/chromium)" && export CHROMIUM && $(PY) -m pytest -n $(WORKERS) -m browser $(ARGS)
 
 faults: .venv/.dev ## run the long fault runs
 	$(PY) -m pytest -m "faults or netns" $(ARGS)

@@ -137,12 +137,14 @@ def _has_unsettled(worker_id: UUID) -> bool:
 
 
 def _beat(lease: Lease, over: threading.Event) -> None:
-    while not over.wait(lease.seconds / 4):
-        try:
-            if not lease.renew():
-                return
-        except Exception:
-            # The database does not answer: the lease runs out by itself, and nothing new begins. Keep asking.
-            logger.warning("The lease of worker %s could not be renewed.", lease.worker_id, exc_info=True)
-            connection.close()
-    connection.close()
+    try:
+        while not over.wait(lease.seconds / 4):
+            try:
+                if not lease.renew():
+                    return
+            except Exception:
+                # The database does not answer: the lease runs out by itself, and nothing new begins. Keep asking.
+                logger.warning("The lease of worker %s could not be renewed.", lease.worker_id, exc_info=True)
+                connection.close()
+    finally:
+        connection.close()

@@ -106,5 +106,5 @@ def test_among_takes_one_parameter_for_many_ids(cast: Cast) -> None:
     ids = [UUID(int=number) for number in range(1, 100)]
     with cast.scope():
         _, parameters = Contact.objects.filter(pk__among=ids).query.sql_with_params()
-    assert sum(str(ids[0]) in str(parameter) for parameter in parameters) == 1
+    assert sum(ids[0].hex in str(parameter) for parameter in parameters) == 1
     assert len(parameters) < 5
