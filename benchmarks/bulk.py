@@ -6,7 +6,7 @@ from benchmarks.installation import TEXT, installation
 from benchmarks.report import Figure, figure
 
 
-def measure(*, rounds: int = 3, mails: int = 10_000) -> Iterator[Figure]:
+def measure(*, rounds: int = 5, mails: int = 10_000) -> Iterator[Figure]:
     """Both in each round, after a small plan that warms the caches up."""
     proposed, approved = [], []
     with installation() as here:
