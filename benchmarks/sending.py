@@ -1,4 +1,4 @@
-"""One sending process with every guard on, against the raw limit and against django-post_office.
+"""One sending process with every guard on, against the raw limit, django-post_office, and Celery with Redis.
 
 All senders are pinned to one core and take turns there; the sink stands on the same core or on the other one, because
 where it stands changes an SMTP rate up to fivefold. PostgreSQL is not pinned, for nobody. Rounds are interleaved, the
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.bell import redis
 from benchmarks.installation import OTHER_CORE, OUR_CORE, TEXT, Installation, installation, on_server, sink
 from benchmarks.peers.running import FOLDER, NoPeer, Peer, peer, peers_python
 from benchmarks.report import Figure, figure, skipped
@@ -69,7 +70,7 @@ def _figures(found: dict[tuple[str, str], list[dict[str, Any]]]) -> Iterator[Fig
             continue
         pairs = zip(found["ours", place], taken, strict=True)
         ratios = [(a["sent"] / a["seconds"]) / (b["sent"] / b["seconds"]) for a, b in pairs]
-        yield figure(f"sending.ratio.{name}.{place}", ratios, "times its rate", target=TARGETS[name, place])
+        yield figure(f"sending.ratio.{name}.{place}", ratios, "times its rate", target=TARGETS.get((name, place), ""))
 
 
 def ours(here: Installation, mails: int, *, lanes: int | None) -> dict[str, Any]:
@@ -112,6 +113,9 @@ def _peers(here: Installation, mails: int, stack: ExitStack) -> dict[str, Peer]:
     message.write_bytes(b"".join(wire))
     python = peers_python()
     senders = {"smtplib": stack.enter_context(peer(python, FOLDER / "raw_loop.py", here.port, mails, message))}
+    if redis_url := stack.enter_context(redis()):
+        celery = peer(python, FOLDER / "celery_loop.py", redis_url, here.port, mails, message)
+        senders["celery"] = stack.enter_context(celery)
     for threads in (1, 5):
         name = f"benchmark_peer_{os.getpid()}_{threads}"
         on_server(here.admin_url, f'CREATE DATABASE "{name}"')

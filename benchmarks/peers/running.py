@@ -10,7 +10,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 VENV = FOLDER.parents[1] / "var" / "peers"
-PINS = ("django==5.2.19", "django-post_office==3.12.0", "psycopg[binary]==3.3.9")
+PINS = ("django==5.2.19", "django-post_office==3.12.0", "psycopg[binary]==3.3.9", "celery[redis]==5.7.0")
 
 
 class NoPeer(Exception):
