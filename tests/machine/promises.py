@@ -47,6 +47,7 @@ class Promises:
         self.manual: dict[SteppedWorker, bool] = {}
         self.by_hand = False  # until the next check
         self._account_stopped = False
+        self._checks = 0
         self.first_call = len(rig.service.calls)
 
     def calls_of(self, request_id: UUID) -> list[Call]:
@@ -90,14 +91,20 @@ class Promises:
             raise Broken("P3", "; ".join(self.rig.faults))
         if not anything_new:
             return
-        bad = verify(workspace_id=self.workspace.id).bad
-        if bad:
-            raise Broken("P11", str(bad))
+        self._checks += 1
+        if self._checks % 10 == 0:
+            self.check_audit()
         with workspace_scope(self.workspace):
             unowned = ExecutionRequest.objects.filter(status=Status.APPROVED, due_at=None)
             if unowned.exists():
                 raise Broken("P4", "an approved request will never be looked at again")
             self._account_stopped = ProviderAccount.objects.get(pk=self.account.pk).state == AccountState.STOPPED
+
+    def check_audit(self) -> None:
+        """The whole chain of the workspace; a break stays, so that it need not be looked for at each step."""
+        bad = verify(workspace_id=self.workspace.id).bad
+        if bad:
+            raise Broken("P11", str(bad))
 
     def _learn(self, move: Move) -> None:
         """What people will see from now on, where the engine itself changed a request."""

@@ -61,16 +61,6 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("suppress", {"name": "alice"}),
     ("suppress", {"name": "bob"}),
 ]
-NORMAL: list[tuple[str, dict[str, Any]]] = [
-    ("publish", {"policy": "one_gate"}),
-    ("set_mode", {"mode": "live"}),
-    ("switch", {"enabled": True}),
-    ("set_quorum", {"gate": "HR_LANG", "people": 1}),
-    ("set_limit", {"count": 50}),
-    ("set_active", {"name": "rosa", "active": True}),
-    ("look_in", {"name": "rosa"}),
-    ("resume_account", {}),
-]
 
 
 class Outreach(RuleBasedStateMachine):
@@ -108,18 +98,14 @@ class Outreach(RuleBasedStateMachine):
     @rule(target=requests, to=st.sampled_from(["alice", "bob"]), count=st.integers(1, 3))
     def propose_and_approve(self, to: str, count: int) -> Any:
         made = [self.world.propose(to=to) for _ in range(count)]
-        for request in made:
-            for name in ("rosa", "sam", "omar"):
-                self.world.approve(request, name)
+        self.world.approve_together(made)
         return multiple(*made)
 
     @rule(target=requests, count=st.integers(2, 4), is_approved=st.booleans())
     def propose_a_plan(self, count: int, is_approved: bool) -> Any:
         self.world.propose_plan(count)
         if is_approved:
-            for request in self.world.planned:
-                for name in ("rosa", "sam", "omar"):
-                    self.world.approve(request, name)
+            self.world.approve_together(self.world.planned)
         return multiple(*self.world.planned)
 
     @rule(request=requests, by=APPROVERS)
@@ -128,7 +114,7 @@ class Outreach(RuleBasedStateMachine):
 
     @rule(by=APPROVERS)
     def approve_everything(self, by: str) -> None:
-        for request in self.world.model.requests:
+        for request in self.world.pending():
             self.world.approve(request, by)
 
     @rule(request=requests, by=ANYBODY, act=st.sampled_from(ACTS), flag=st.booleans())
@@ -183,10 +169,7 @@ class Outreach(RuleBasedStateMachine):
 
     @rule()
     def all_is_well_again(self) -> None:
-        for scope in sorted(self.world.model.holds):
-            self.world.release(scope)
-        for name, arguments in NORMAL:
-            getattr(self.world, name)(**arguments)
+        self.world.all_is_well()
 
     # Time, workers and the queue.
 

@@ -17,7 +17,7 @@ from execution.engine.drain import DrainResult, drain
 from execution.engine.guards import GUARDS, Guard
 from execution.engine.preflight import preflight
 from execution.engine.recover import recover_dead_workers
-from execution.models import ExecutionRequest, RequestGate
+from execution.models import ExecutionRequest
 from execution.services import decisions, editing, lifecycle
 from execution.services.accounts import resume_account, save_account, stop_account
 from execution.services.gates import update_gate
@@ -28,7 +28,7 @@ from execution.services.windows import set_window
 from execution.states import Status
 from execution.types import UNSET, Proposal
 from tests.builders import make_consent, make_contact, make_member, make_workspace
-from tests.machine.model import PEOPLE, POLICIES, Expected, FirstOfPlan, Model
+from tests.machine.model import DECIDERS, PEOPLE, POLICIES, Expected, FirstOfPlan, Model
 from tests.machine.promises import Broken, Promises, document_of
 from tests.machine.recorder import Answer
 from tests.machine.rig import LEASE, Rig
@@ -53,6 +53,7 @@ class World:
 
     def __init__(self, rig: Rig, *, guards: Sequence[Guard] = GUARDS) -> None:
         self.rig, self.guards, self.model = rig, guards, Model()
+        self._actors: dict[str, Actor] = {}
         self.workspace = make_workspace(f"run{next(_numbers)}")
         for name in PEOPLE:
             make_member(self.workspace, name, role=ROLES[name])
@@ -81,7 +82,16 @@ class World:
         rig.faults.clear()
 
     def actor(self, name: str) -> Actor:
-        """Somebody as the shipped code finds them at each request. Raises NotPermitted for who is switched off."""
+        """Somebody as the shipped code finds them, looked up anew once a member was switched off or on.
+
+        Raises NotPermitted for who is switched off.
+        """
+        found = self._actors.get(name)
+        if found is None:
+            found = self._actors[name] = self._find_actor(name)
+        return found
+
+    def _find_actor(self, name: str) -> Actor:
         if name == "crm":
             return service_actor(workspace=self.workspace, name="crm")
         if name == "writer":
@@ -222,10 +232,10 @@ class World:
     def approve(self, request_id: UUID, by: str = "rosa", *, stale: bool = False) -> CountersignError | None:
         """Somebody approves what they saw: the digest in force, or one that was in force once."""
         request = self.model.requests[request_id]
-        waits, open_gates = self.status(request_id) == Status.PENDING, self.open_gates(request_id)
+        status, digest, open_gates, since = self._on_screen(request_id)
+        waits = status == Status.PENDING
         must = waits and not stale and not request.tampered and self.model.may_decide(by, request)
-        digest = "0" * 64 if stale else self.digest(request_id)
-        since = self.now().timestamp()
+        digest = "0" * 64 if stale else digest
         try:
             decisions.approve(workspace=self.workspace, actor=self.actor(by), request_id=request_id, digest=digest)
         except CountersignError as refusal:
@@ -241,6 +251,13 @@ class World:
                 request.approvals[gate].setdefault(by, by in request.authors)
             request.undo_until = since + self.model.undo_seconds
         return None
+
+    def approve_together(self, request_ids: Sequence[UUID]) -> None:
+        """Everybody who may approves each, until it waits for nobody."""
+        for request_id in request_ids:
+            for name in DECIDERS:
+                if self.status(request_id) == Status.PENDING:
+                    self.approve(request_id, name)
 
     def reject(self, request_id: UUID, by: str = "rosa") -> CountersignError | None:
         """Somebody rejects it for good."""
@@ -348,6 +365,25 @@ class World:
         for scope in sorted(self.model.holds):
             self.release(scope)
 
+    def all_is_well(self) -> None:
+        """Undo whatever keeps requests from being approved and carried out, where anything does."""
+        model = self.model
+        self.release_everything()
+        if model.policy != "one_gate":
+            self.publish("one_gate")
+        if model.mode != "live":
+            self.set_mode("live")
+        if not model.enabled:
+            self.switch(enabled=True)
+        if model.quorum["HR_LANG"] != 1:
+            self.set_quorum("HR_LANG", 1)
+        if model.limit[0] != 50:
+            self.set_limit(50)
+        if not model.active["rosa"]:
+            self.set_active("rosa", True)
+        self.look_in("rosa")
+        self.resume_account()
+
     def suppress(self, name: str) -> None:
         """Alice or Bob asks not to be contacted."""
         contact: Contact = getattr(self, name)
@@ -447,6 +483,7 @@ class World:
         """Switch a member off or on."""
         membership = Membership.objects.get(workspace=self.workspace, principal__name=name)
         change_member(membership=membership, actor=system_actor("tests", via="python"), is_active=active)
+        self._actors.clear()
         self.model.active[name] = active
 
     def stop_account(self) -> None:
@@ -539,6 +576,7 @@ class World:
                 break
             self.check()
         self.check()
+        self.promises.check_audit()
         now = self.now()
         with workspace_scope(self.workspace):
             rows = ExecutionRequest.objects.filter(status__in=[Status.APPROVED, Status.DISPATCHING, Status.PROPOSED])
@@ -610,14 +648,23 @@ class World:
         with workspace_scope(self.workspace):
             return Status(ExecutionRequest.objects.values_list("status", flat=True).get(pk=request_id))
 
-    def digest(self, request_id: UUID) -> str:
-        """What a person's screen shows."""
+    def pending(self) -> list[UUID]:
+        """What waits for a decision, oldest first."""
         with workspace_scope(self.workspace):
-            return str(ExecutionRequest.objects.values_list("digest", flat=True).get(pk=request_id))
+            waiting = ExecutionRequest.objects.filter(status=Status.PENDING)
+            return list(waiting.order_by("created_at", "id").values_list("id", flat=True))
 
-    def open_gates(self, request_id: UUID) -> list[str]:
-        with workspace_scope(self.workspace):
-            return list(RequestGate.objects.filter(request_id=request_id, state="open").values_list("name", flat=True))
+    def _on_screen(self, request_id: UUID) -> tuple[Status, str, list[str], float]:
+        """What a person sees before deciding: status, digest and open gates, and when that was (seconds)."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT status, digest, ARRAY(SELECT name FROM execution_requestgate WHERE request_id = asked.id "
+                "AND state = 'open'), extract(epoch FROM clock_timestamp())::float8 "
+                "FROM execution_executionrequest AS asked WHERE id = %s",
+                [request_id],
+            )
+            status, digest, gates, now = cursor.fetchone()
+        return Status(status), digest, gates, now
 
 
 def _after(now: datetime, seconds: float | None) -> datetime | None:
