@@ -117,8 +117,13 @@ class Ledger:
             return [(*row[:4], Status(row[4]) if row[4] else None, Status(row[5])) for row in cursor.fetchall()]
 
     def _entries(self) -> list[AuditEntry]:
-        rows = AuditEntry.objects.filter(workspace_id=self.workspace_id, transaction__gt=self._transaction)
-        entries = list(rows.order_by("transaction", "id"))
+        entries = list(
+            AuditEntry.objects.raw(
+                "SELECT * FROM workspaces_auditentry WHERE workspace_id = %s AND transaction > %s "
+                "ORDER BY transaction, id",
+                [self.workspace_id, self._transaction],
+            )
+        )
         if entries:
             self._transaction = entries[-1].transaction
         return entries

@@ -46,7 +46,7 @@ class Promises:
         # Whether a worker was started by a person, so that it acts although the switch is off.
         self.manual: dict[SteppedWorker, bool] = {}
         self.by_hand = False  # until the next check
-        self._account_stopped = False
+        self.account_stopped = False
         self._checks = 0
         self.first_call = len(rig.service.calls)
 
@@ -98,7 +98,7 @@ class Promises:
             unowned = ExecutionRequest.objects.filter(status=Status.APPROVED, due_at=None)
             if unowned.exists():
                 raise Broken("P4", "an approved request will never be looked at again")
-            self._account_stopped = ProviderAccount.objects.get(pk=self.account.pk).state == AccountState.STOPPED
+            self.account_stopped = ProviderAccount.objects.get(pk=self.account.pk).state == AccountState.STOPPED
 
     def check_audit(self) -> None:
         """The whole chain of the workspace; a break stays, so that it need not be looked for at each step."""
@@ -175,7 +175,7 @@ class Promises:
         for scope in model.holds:
             if self._covers(scope):
                 raise Broken("P6", f"{request.subject} was marked under the hold {scope}")
-        if request.mode != "dry_run" and self._account_stopped:
+        if request.mode != "dry_run" and self.account_stopped:
             raise Broken("account", f"{request.subject} was marked for an account that is stopped")
         if not self.by_hand and not model.enabled:
             raise Broken("switch", f"{request.subject} was marked although carrying out is switched off")

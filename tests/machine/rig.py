@@ -1,5 +1,6 @@
 """What one database needs so that the engine can be run step by step in it, under a clock of ours."""
 
+import gc
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,7 @@ def prepared(*, url: str, folder: Path, thread_count: int = 2) -> Iterator[Rig]:
         rig.service.script.after = _after
         with pytest.MonkeyPatch.context() as patch, _settings(folder), _registered(rig.service):
             _take_hold(patch, rig)
+            gc.freeze()  # thousands of steps, in each of which the framework's objects would be gone through
             try:
                 yield rig
             finally:

@@ -382,7 +382,8 @@ class World:
         if not model.active["rosa"]:
             self.set_active("rosa", True)
         self.look_in("rosa")
-        self.resume_account()
+        if self.promises.account_stopped:
+            self.resume_account()
 
     def suppress(self, name: str) -> None:
         """Alice or Bob asks not to be contacted."""
