@@ -13,7 +13,18 @@ from execution.models import ExecutionRequest
 from execution.signals import request_settled
 from execution.states import Status
 from workspaces.models import Workspace
-from workspaces.scope import workspace_scope
+from workspaces.prepared import Prepared
+from workspaces.scope import all_workspaces
+
+_CAMPAIGNS = Prepared(
+    lambda workspace_id, ids: (
+        ExecutionRequest.objects.filter(workspace_id=workspace_id, id__among=ids, campaign_id__isnull=False)
+        .order_by()
+        .values_list("campaign_id", flat=True)
+    ),
+    workspace_id=UUID,
+    ids=list[UUID],
+)
 
 
 @receiver(request_settled, dispatch_uid="campaigns.failed")
@@ -26,12 +37,10 @@ def ask_a_person(*, workspace_id: UUID, request_ids: list[UUID], status: Status,
 @receiver(request_settled, dispatch_uid="campaigns.settled")
 def look_at_campaigns(*, workspace_id: UUID, request_ids: list[UUID], **kwargs: Any) -> None:
     """A campaign whose last open request was settled is finished."""
-    workspace = Workspace.objects.get(pk=workspace_id)
-    with workspace_scope(workspace):
-        settled = ExecutionRequest.objects.filter(id__among=request_ids, campaign_id__isnull=False).order_by()
-        campaign_ids = {found for found in settled.values_list("campaign_id", flat=True) if found is not None}
+    with all_workspaces("filtered by the workspace given"):
+        campaign_ids = set(_CAMPAIGNS.rows(workspace_id=workspace_id, ids=request_ids))
     if campaign_ids:
-        finish_campaigns(workspace=workspace, campaign_ids=campaign_ids)
+        finish_campaigns(workspace=Workspace.objects.get(pk=workspace_id), campaign_ids=campaign_ids)
 
 
 @receiver(contact_erased, dispatch_uid="campaigns.erased")

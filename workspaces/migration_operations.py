@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import AddIndex
+from django.db.migrations import AddIndex, RemoveIndex
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
 
@@ -169,7 +169,7 @@ class AddIndexOnline(AddIndex):
         if schema_editor.connection.vendor != "postgresql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         elif self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._alone(schema_editor)
+            _require_no_transaction(schema_editor)
             schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
             schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
 
@@ -181,9 +181,76 @@ class AddIndexOnline(AddIndex):
         elif self.allow_migrate_model(
             schema_editor.connection.alias, from_state.apps.get_model(app_label, self.model_name)
         ):
-            self._alone(schema_editor)
+            _require_no_transaction(schema_editor)
             schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
 
-    def _alone(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        if schema_editor.connection.in_atomic_block:
-            raise RuntimeError("An index is made online outside a transaction; set atomic = False on its migration.")
+
+class RemoveIndexOnline(RemoveIndex):
+    """The way back of AddIndexOnline: without waiting for, or keeping back, whoever uses the table."""
+
+    atomic = False
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._made_by(from_state, app_label).database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._made_by(to_state, app_label).database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _made_by(self, state: ProjectState, app_label: str) -> AddIndexOnline:
+        """The operation that makes the index, as it stands where there is one."""
+        model = state.models[app_label, self.model_name.lower()]
+        return AddIndexOnline(model_name=self.model_name, index=model.get_index_by_name(self.name))
+
+
+class KeepRoomInPages(Operation):
+    """On PostgreSQL: leave a part of each page of a table free, so that a row that is changed stays in its page.
+
+    Then no index is written where none of its columns changed (heap-only tuples). Only pages written from now on are
+    filled so; nothing is rewritten, and readers and writers go on meanwhile.
+
+    Args:
+        model_name: a model of the migration's app, such as "contact".
+        percent: how full a page is made by inserts.
+    """
+
+    category = OperationCategory.ALTERATION
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, model_name: str, percent: int) -> None:
+        self.model_name = model_name
+        self.percent = percent
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Nothing: the models stay as they are."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._alter(app_label, schema_editor, to_state, f"SET (fillfactor = {self.percent})")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._alter(app_label, schema_editor, to_state, "RESET (fillfactor)")
+
+    def describe(self) -> str:
+        return f"Fill the pages of {self.model_name} to {self.percent} %"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.model_name.lower()}_room_in_pages"
+
+    def _alter(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState, change: str) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            table = state.apps.get_model(app_label, self.model_name)._meta.db_table
+            schema_editor.execute(f'ALTER TABLE "{table}" {change}')
+
+
+def _require_no_transaction(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.in_atomic_block:
+        raise RuntimeError("An index is made online outside a transaction; set atomic = False on its migration.")

@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 from django.db.models.query import FlatValuesListIterable
 from django_scopes import get_scope
 from psycopg import Cursor
+from psycopg.pq import Format
 
 _SAMPLES: dict[type, Callable[[], Any]] = {
     UUID: uuid4,
@@ -26,8 +27,11 @@ _SAMPLES: dict[type, Callable[[], Any]] = {
 
 
 @contextmanager
-def preparing_cursor() -> Iterator[Any]:
+def preparing_cursor(*, binary: bool = False) -> Iterator[Any]:
     """A cursor whose statements PostgreSQL plans once, where they come again with other parameters.
+
+    binary: results travel as PostgreSQL keeps them, which spares both sides writing and reading ids, times and bytes
+    as text. Not for JSON, which Django reads from text.
 
     It is wrapped as Django wraps its own, so that its statements are counted and its errors translated. An ordinary
     one on SQLite, and where statements are logged, since Django logs only what its own cursors say.
@@ -38,6 +42,7 @@ def preparing_cursor() -> Iterator[Any]:
         return
     connection.ensure_connection()
     inner: Any = Cursor(connection.connection)
+    inner.format = Format.BINARY if binary else Format.TEXT
     with connection.make_cursor(inner) as cursor:
         yield cursor
 
@@ -73,19 +78,19 @@ class Prepared:
 
     def __init__(self, build: "Callable[..., QuerySet[Any, Any]]", **kinds: Any) -> None:
         self._build, self._kinds = build, kinds
-        self._ready: tuple[_Statement, Callable[[list[Any]], list[Any]]] | None = None
+        self._ready: tuple[_Statement, bool, Callable[[list[Any]], list[Any]]] | None = None
         self._lock = threading.Lock()
 
     def rows(self, **arguments: Any) -> list[Any]:
         """The rows of the query, as tuples (or single values where `flat`)."""
         if _is_ordinary():
             return list(self._build(**arguments))
-        statement, convert = self._ready or self._prepare()
-        with preparing_cursor() as cursor:
+        statement, binary, convert = self._ready or self._prepare()
+        with preparing_cursor(binary=binary) as cursor:
             statement.run(cursor, arguments)
             return convert(cursor.fetchall())
 
-    def _prepare(self) -> tuple[_Statement, Callable[[list[Any]], list[Any]]]:
+    def _prepare(self) -> tuple[_Statement, bool, Callable[[list[Any]], list[Any]]]:
         with self._lock:
             if self._ready is None:
                 samples = _samples(self._kinds)
@@ -94,7 +99,9 @@ class Prepared:
                 statement = _Statement(compiler=compiler, samples=samples)
                 if len(compiler.select) != len(queryset.query.values_select):
                     raise ValueError("Only plain columns of `values_list` can be prepared.")
-                converters = compiler.get_converters([found[0] for found in compiler.select])
+                columns = [found[0] for found in compiler.select]
+                converters = compiler.get_converters(columns)
+                binary = not any(isinstance(column.output_field, JSONField) for column in columns)
                 flat = queryset._iterable_class is FlatValuesListIterable
 
                 def convert(rows: list[Any]) -> list[Any]:
@@ -102,7 +109,7 @@ class Prepared:
                         rows = [tuple(row) for row in compiler.apply_converters(rows, converters)]
                     return [row[0] for row in rows] if flat else rows
 
-                self._ready = statement, convert
+                self._ready = statement, binary, convert
             return self._ready
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns.api.bodies import MetricsQuery
 from campaigns.models import AgentRun, LlmCall, Task
-from contacts.models import Contact, Suppression
+from contacts.models import Contact, Suppression, TimelineEvent
 from execution.models import Decision, ExecutionRequest, GateState, RequestGate
 from execution.selectors import counts_by_status, in_flight, oldest_due_seconds
 from workspaces.api.shapes import Shape
@@ -75,6 +75,9 @@ def _figures(*, workspace: Workspace, hours: int) -> dict[str, Any]:
         calls=Count("id"), input=Sum("input_tokens"), output=Sum("output_tokens"), cost=Sum("cost_micros")
     )
     contacts = Contact.objects.filter(workspace=workspace, is_erased=False)
+    touched = TimelineEvent.objects.filter(
+        workspace=workspace, at__gte=since, kind="contacted", is_dry_run=False, contact__is_erased=False
+    )
     counts = counts_by_status(workspace=workspace)
     return {
         "since": since,
@@ -95,7 +98,7 @@ def _figures(*, workspace: Workspace, hours: int) -> dict[str, Any]:
         "runs": _by(AgentRun.objects.filter(workspace=workspace, created_at__gte=since), "status"),
         "contacts": {
             "total": contacts.count(),
-            "contacted": contacts.filter(last_contacted_at__gte=since).count(),
+            "contacted": touched.values("contact").distinct().count(),
             "suppressions": Suppression.objects.filter(workspace=workspace, lifted_at=None).count(),
         },
         "models": {

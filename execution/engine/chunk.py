@@ -30,7 +30,6 @@ from execution.transitions import move
 from workspaces.actors import Actor
 from workspaces.bulk import insert_rows
 from workspaces.clock import DatabaseNow, database_now
-from workspaces.guard_lock import share_guards
 from workspaces.ids import new_id
 from workspaces.models import Mode, Workspace
 from workspaces.prepared import Prepared
@@ -113,10 +112,10 @@ def mark(
     """In the caller's transaction and the workspace's scope: claim up to `at_most` due requests and mark those that
     every guard lets through; the others are moved, or told why they wait and until when.
 
-    The rows are claimed with SKIP LOCKED, so that workers never wait for each other. `only`: these requests, due or
-    not ("Run now"). call_seconds: how long a call lately took.
+    The caller shares the guards' lock (workspaces/guard_lock.py) before. The rows are claimed with SKIP LOCKED, so that
+    workers never wait for each other. `only`: these requests, due or not ("Run now"). call_seconds: how long a call
+    lately took.
     """
-    share_guards(workspace_ids=[workspace_id])
     now = database_now()
     ids = _claim(workspace_id=workspace_id, manual=manual, at_most=at_most, only=only, now=now)
     if not ids:

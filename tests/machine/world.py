@@ -633,8 +633,7 @@ class World:
             )
 
     def tamper_with_bytes(self, request_id: UUID) -> None:
-        """Somebody changes the frozen mail by SQL."""
-        self.model.requests[request_id].tampered = True
+        """Somebody changes the frozen mail by SQL. A rehearsal without an account has none."""
         with workspace_scope(self.workspace):
             parts = ExecutionRequest.objects.get(pk=request_id).document["wire"]
         with connection.cursor() as cursor:
@@ -642,6 +641,8 @@ class World:
                 "UPDATE execution_part SET content = content || 'PS' WHERE workspace_id = %s AND sha256 = ANY(%s)",
                 [self.workspace.id, parts],
             )
+            if cursor.rowcount:
+                self.model.requests[request_id].tampered = True
 
     # Reading.
 

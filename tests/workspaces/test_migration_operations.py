@@ -6,7 +6,13 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from tests.builders import make_cast
-from workspaces.migration_operations import AddIndexOnline, CompositeForeignKey, DropImpliedForeignKey
+from workspaces.migration_operations import (
+    AddIndexOnline,
+    CompositeForeignKey,
+    DropImpliedForeignKey,
+    KeepRoomInPages,
+    RemoveIndexOnline,
+)
 
 
 def constraints() -> set[str]:
@@ -123,6 +129,36 @@ def test_an_index_is_made_online_and_undone_and_made_again_after_a_try_that_brok
     with connection.schema_editor(atomic=False) as editor:
         online_index().database_backwards("execution", editor, state, state)
     assert "attempt_of_a_test" not in valid_indexes()
+
+
+def test_an_index_is_removed_online_and_comes_back(live_db):
+    state = MigrationLoader(connection).project_state()
+    operation = RemoveIndexOnline(model_name="contact", name="contact_by_name")
+    without = state.clone()
+    operation.state_forwards("contacts", without)
+    with connection.schema_editor(atomic=False) as editor:
+        operation.database_forwards("contacts", editor, state, without)
+        assert "contact_by_name" not in valid_indexes()
+        operation.database_backwards("contacts", editor, without, state)
+    assert "contact_by_name" in valid_indexes()
+
+
+def storage_options(table: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE oid = %s::regclass", [table])
+        return list(cursor.fetchone()[0] or [])
+
+
+def test_room_in_pages_is_kept_and_given_up(live_db):
+    operation = KeepRoomInPages("contact", percent=70)
+    state = MigrationLoader(connection).project_state()
+    assert storage_options("contacts_contact") == ["fillfactor=70"]
+    with connection.schema_editor() as editor:
+        operation.database_backwards("contacts", editor, state, state)
+    assert storage_options("contacts_contact") == []
+    with connection.schema_editor() as editor:
+        operation.database_forwards("contacts", editor, state, state)
+    assert storage_options("contacts_contact") == ["fillfactor=70"]
 
 
 def test_an_index_is_not_made_online_inside_a_transaction(db):

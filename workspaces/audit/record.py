@@ -12,6 +12,7 @@ from django.db import connection, models
 from workspaces.actors import Actor
 from workspaces.audit.actions import is_registered
 from workspaces.audit.hashing import entry_hash
+from workspaces.bulk import insert_objects
 from workspaces.canonical import canonical_json
 from workspaces.ids import new_id
 from workspaces.models import AuditEntry
@@ -60,7 +61,8 @@ def record_many(*, actor: Actor, entries: Iterable[Entry], correlation: UUID | N
             "transaction": transaction,
         }
         rows.append(AuditEntry(**columns, hash=entry_hash(**columns)))
-    return AuditEntry.objects.bulk_create(rows)
+    insert_objects(rows)
+    return rows
 
 
 def record(
