@@ -39,8 +39,9 @@ bench: .venv/.dev ## run the benchmarks; one JSON object a line
 browser: .venv/.dev ## run the browser tests in Chromium (CHROMIUM=/path)
 	@CHROMIUM="$$(bin/chromium)" && export CHROMIUM && $(PY) -m pytest -n $(WORKERS) -m browser $(ARGS)
 
-faults: .venv/.dev ## run the long fault runs
-	$(PY) -m pytest -m "faults or netns" $(ARGS)
+faults: .venv/.dev ## run the long fault runs; WORKERS=8 for the state machine where there are cores
+	$(PY) -m pytest -n $(WORKERS) -m faults tests/machine $(ARGS)
+	$(PY) -m pytest -m "faults or netns" --ignore=tests/machine $(ARGS)
 
 audit: .venv/.dev ## look for known vulnerabilities in what is pinned
 	.venv/bin/pip-audit --no-deps --disable-pip -r requirements.txt -r requirements-providers.txt
