@@ -1,5 +1,6 @@
 """Alerts: what a person should know, grouped by fingerprint while it is open."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from execution.alerts.kinds import kind_named
 from execution.models import Alert, Notification
 from workspaces import audit
 from workspaces.actors import Actor
+from workspaces.bulk import insert_objects
 from workspaces.clock import database_now
 from workspaces.errors import NotFound
 from workspaces.models import Workspace
@@ -35,28 +37,58 @@ def raise_alert(
     of one fingerprint not again before its `quiet_until`, and then with the count.
     Stands or falls with the caller's transaction: raise it after a refusal that rolls back, not inside.
     """
+    raise_alerts(
+        workspace_ids=[workspace_id],
+        kind=kind,
+        severity=severity,
+        fingerprint=fingerprint,
+        title=title,
+        detail=detail,
+        request_id=request_id,
+    )
+
+
+def raise_alerts(
+    *,
+    workspace_ids: Collection[UUID],
+    kind: str,
+    severity: str = "",
+    fingerprint: str,
+    title: str,
+    detail: str = "",
+    request_id: UUID | None = None,
+) -> None:
+    """The same alert in many workspaces, in as many statements as in one."""
     now = database_now()
     with all_workspaces("an alert names its workspace itself"), transaction.atomic():
-        of_this = Alert.objects.filter(workspace_id=workspace_id, fingerprint=fingerprint)
+        of_this = Alert.objects.filter(workspace_id__among=workspace_ids, fingerprint=fingerprint)
         open_ones = of_this.filter(resolved_at=None, acknowledged_at=None)
-        if open_ones.update(count=F("count") + 1, last_at=now, detail=detail, tell_at=_tell_again(now)):
+        counted = open_ones.update(count=F("count") + 1, last_at=now, detail=detail, tell_at=_tell_again(now))
+        if counted >= len(workspace_ids):
             return
+        told = set(open_ones.values_list("workspace_id", flat=True)) if counted else set()
+        quiet = dict(of_this.order_by().values_list("workspace_id").annotate(Max("quiet_until")))
         known = kind_named(kind)
-        quiet = of_this.aggregate(until=Max("quiet_until"))["until"]
-        alert = Alert(
-            workspace_id=workspace_id,
-            kind=kind,
-            severity=severity or (known.severity if known else "warning"),
-            fingerprint=fingerprint,
-            title=title,
-            detail=detail,
-            request_id=request_id,
-            first_at=now,
-            last_at=now,
-            tell_at=max(now, quiet) if quiet else now,
-        )
         # Another process may open the same one at this moment: one is enough.
-        Alert.objects.bulk_create([alert], ignore_conflicts=True)
+        insert_objects(
+            (
+                Alert(
+                    workspace_id=workspace_id,
+                    kind=kind,
+                    severity=severity or (known.severity if known else "warning"),
+                    fingerprint=fingerprint,
+                    title=title,
+                    detail=detail,
+                    request_id=request_id,
+                    first_at=now,
+                    last_at=now,
+                    tell_at=max(now, quiet.get(workspace_id) or now),
+                )
+                for workspace_id in workspace_ids
+                if workspace_id not in told
+            ),
+            ignore_conflicts=True,
+        )
 
 
 def _tell_again(now: datetime) -> Case:

@@ -7,7 +7,7 @@ from django.db import transaction
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
 from execution.channels import registry
 from execution.models import ExecutionPlan, Hold, HoldScope, ProviderAccount
-from execution.services.alerts import raise_alert
+from execution.services.alerts import raise_alerts
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
 from workspaces.clock import database_now
@@ -104,10 +104,9 @@ def release_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Work
 
 def _tell(hold: Hold, *, kind: str, title: str, detail: str) -> None:
     """An alert where it holds: a global one concerns every workspace."""
-    concerned = [hold.workspace_id] if hold.workspace_id else Workspace.objects.values_list("pk", flat=True)
-    for workspace_id in concerned:
-        fingerprint = f"{'hold' if kind == 'hold_set' else 'released'}:{hold.pk}"
-        raise_alert(workspace_id=workspace_id, kind=kind, fingerprint=fingerprint, title=title[:200], detail=detail)
+    concerned = [hold.workspace_id] if hold.workspace_id else list(Workspace.objects.values_list("pk", flat=True))
+    fingerprint = f"{'hold' if kind == 'hold_set' else 'released'}:{hold.pk}"
+    raise_alerts(workspace_ids=concerned, kind=kind, fingerprint=fingerprint, title=title[:200], detail=detail)
 
 
 def _actor(*, actor: Actor | str, workspace: Workspace | None) -> Actor:

@@ -4,18 +4,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 import execution
-from execution.models import ExecutionPlan, ExecutionRequest, Hold, ProviderAccount
+from execution.models import Alert, ExecutionPlan, ExecutionRequest, Hold, ProviderAccount
 from execution.services.holds import release_hold, set_hold
 from execution.states import Status
 from execution.types import Origin
-from tests.builders import Cast, OtherCast
+from tests.builders import Cast, OtherCast, make_workspace
 from tests.execution.arranged import again, approved_email, drain_due, put
 from tests.machine.recorder import Service
 from workspaces.actors import system_actor
 from workspaces.errors import InvalidInput, NotFound, NotPermitted
 from workspaces.models import AuditEntry
+from workspaces.scope import all_workspaces
 from workspaces.settings_store import set_setting
 
 CAMPAIGN = UUID("6f1b1f0e-9a3d-4c58-8a57-0d6f2f2a7c11")
@@ -228,3 +231,18 @@ def test_a_hold_has_a_reason(cast: Cast) -> None:
 def test_what_is_not_held_cannot_be_released(cast: Cast) -> None:
     with pytest.raises(NotFound):
         release(cast, "channel:email")
+
+
+def test_a_global_hold_takes_no_more_statements_where_it_tells_more_workspaces(cast: Cast) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as taken:
+            hold(cast, "global", workspace=None)
+        release(cast, "global", workspace=None)
+        return len(taken)
+
+    few = statements()
+    others = [make_workspace(f"other{place}") for place in range(20)]
+    assert statements() == few
+    with all_workspaces("to count them"):
+        told = Alert.objects.filter(kind="hold_set", workspace__in=others).values_list("workspace_id", flat=True)
+        assert sorted(told) == sorted(one.id for one in others)
