@@ -42,6 +42,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 SETTLED = frozenset({S.SUCCEEDED, S.FAILED, S.UNCERTAIN, S.REFUSED, S.REJECTED, S.CANCELLED, S.EXPIRED})
 OPEN = frozenset(S) - SETTLED
+# What expires once its own time has run out.
+EXPIRING = (S.PENDING, S.NEEDS_CHANGES, S.APPROVED)
 # Nobody has to say anything more; retention takes these alone.
 ENDED = SETTLED - {S.UNCERTAIN}
 EDITABLE = frozenset({S.PENDING, S.NEEDS_CHANGES, S.APPROVED})

@@ -65,6 +65,8 @@ class Contact(models.Model):
             ),
         ]
         indexes = [
+            # Of whom something may be left elsewhere; the sweep looks.
+            models.Index(fields=["id"], condition=Q(is_erased=True), name="contact_erased"),
             # The list of contacts by name. That by age, newest first, has the unique one of workspace and id, which
             # the keys of tenants point at. None over the last contact: every act changes it, and would write each of
             # these anew.

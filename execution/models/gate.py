@@ -62,6 +62,8 @@ class RequestGate(TenantModel):
             # The queue: what waits at which gate, oldest deadline first.
             models.Index(fields=["workspace", "deadline", "request"], name="gate_queue", condition=Q(state="open")),
             models.Index(fields=["request", "revision"], name="gate_of_request"),
+            # The sweep: what nobody answered for long.
+            models.Index(fields=["opened_at"], name="gate_open_since", condition=Q(state="open")),
         ]
 
     def __str__(self) -> str:

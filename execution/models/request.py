@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from execution.models.base import TenantModel
-from execution.states import Status
+from execution.states import EXPIRING, Status
 from workspaces.models import Mode
 
 
@@ -101,6 +101,12 @@ class ExecutionRequest(TenantModel):
             ),
             # Whether anything is due at all, and how long the oldest has been.
             models.Index(fields=["due_at"], name="request_oldest_due", condition=Q(status=Status.APPROVED)),
+            # The sweep: what has its own time to run out, the first to do so first.
+            models.Index(
+                fields=["expires_at"],
+                name="request_expiring",
+                condition=Q(status__in=EXPIRING, expires_at__isnull=False),
+            ),
             # Recovery and the in-flight count.
             models.Index(fields=["chunk"], name="request_in_flight", condition=Q(status=Status.DISPATCHING)),
             # Lists by status, newest first; counts by status.

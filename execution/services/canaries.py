@@ -55,9 +55,7 @@ def follow_canaries(*, workspace: Workspace, plan_ids: Collection[UUID] | None =
     Of these plans, or of all. After the commits that settled something, in the scope. Returns the holds set. The guard
     `canary` asks the news itself; this is what people see of it, and what wakes the rest.
     """
-    plans = ExecutionPlan.objects.filter(
-        workspace=workspace, canary_size__gt=0, canary_over_at=None, canary_stopped_at=None
-    )
+    plans = _followed().filter(workspace=workspace)
     if plan_ids is not None:
         plans = plans.filter(pk__in=plan_ids)
     rows = [PlanRow(*row) for row in plans.order_by("id").values_list(*_COLUMNS)]
@@ -76,6 +74,15 @@ def follow_canaries(*, workspace: Workspace, plan_ids: Collection[UUID] | None =
                 until = canary.until
                 _rest(plan_id).exclude(due_at=until).update(due_at=until, overdue_from=until)
     return held
+
+
+def workspaces_with_canaries() -> set[UUID]:
+    """Those with a slice that is not over. Outside any workspace's scope."""
+    return set(_followed().order_by().values_list("workspace_id", flat=True).distinct())
+
+
+def _followed() -> QuerySet[ExecutionPlan]:
+    return ExecutionPlan.objects.filter(canary_size__gt=0, canary_over_at=None, canary_stopped_at=None)
 
 
 def go_on(*, workspace: Workspace, actor: Actor, plan_id: UUID | str, reason: str) -> ExecutionPlan:

@@ -40,6 +40,12 @@ def erase_traces(*, workspace: Workspace, contact_ids: Sequence[UUID]) -> int:
     return done
 
 
+def workspaces_with_leftovers() -> set[UUID]:
+    """Those in which something is left of an erased contact. Outside any workspace's scope."""
+    left = ExecutionRequest.objects.filter(contact__is_erased=True).exclude(to="")
+    return set(left.order_by().values_list("workspace_id", flat=True).distinct())
+
+
 def erase_leftovers(*, workspace: Workspace) -> int:
     """The same for every erased contact of whom something is left. Called by the sweep."""
     with workspace_scope(workspace):

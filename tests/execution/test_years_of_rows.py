@@ -6,14 +6,16 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from execution.engine.chunk import due_workspaces, mark
 from execution.engine.load import GroundCache
+from execution.engine.sweep import sweep
 from execution.models import ExecutionRequest, ProviderAccount
 from execution.selectors import history, pending, retention_preview
 from execution.services.retention import CHUNK, retain
 from execution.states import Status
-from tests.builders import Cast
+from tests.builders import Cast, make_workspace
 from tests.execution.arranged import approved_email, propose_email, put
 from tests.support.many import Reads, give_revisions, multiply
 from workspaces.actors import system_actor
@@ -112,3 +114,18 @@ def test_nothing_that_runs_all_day_reads_the_whole_table(cast: Cast, years: None
 
 def _retain_the_rest(cast: Cast) -> None:
     assert retain(workspace=cast.workspace)["demo"].deleted == {"requests": DUE_TO_GO - CHUNK}
+
+
+def test_the_sweep_reads_what_there_is_to_do_and_no_workspace_that_has_nothing(cast: Cast, years: None) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as taken:
+            sweep()
+        return len(taken)
+
+    with Reads(ExecutionRequest) as reads:
+        few = statements()
+    for place in range(20):
+        make_workspace(f"other{place}")
+    assert statements() == few
+    assert reads.rows_by_scan <= 1  # whether anything is due: the first row says it
+    assert reads.rows_by_index <= 2 * OPEN
