@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.agents.registry import get_agent
 from campaigns.backoff import retry_delay
@@ -29,7 +29,7 @@ from workspaces.actors import Actor, system_actor
 from workspaces.clock import database_now
 from workspaces.errors import Conflict, CountersignError
 from workspaces.models import Workspace
-from workspaces.scope import workspace_scope
+from workspaces.scope import all_workspaces, workspace_scope
 from workspaces.settings_store import effective_settings
 
 logger = logging.getLogger(__name__)
@@ -58,9 +58,17 @@ def poll_tasks(*, manual: bool = False, workspace: Workspace | None = None) -> P
     """
     result = PollResult()
     until = database_now() + _STOP_TAKING_UP_AFTER
-    for one in [workspace] if workspace else Workspace.objects.all():
+    for one in [workspace] if workspace else _with_anything_open():
         _poll_workspace(workspace=one, manual=manual, until=until, result=result)
     return result
+
+
+def _with_anything_open() -> list[Workspace]:
+    """The workspaces with a task or a run that is not over, asked at once: an installation has many that have none."""
+    with all_workspaces("the poll serves every workspace"):
+        tasks = Task.objects.filter(workspace=OuterRef("pk"), status__in=[TaskStatus.NEW, TaskStatus.IN_PROGRESS])
+        runs = AgentRun.objects.filter(workspace=OuterRef("pk"), status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
+        return list(Workspace.objects.filter(Exists(tasks) | Exists(runs)))
 
 
 def _poll_workspace(*, workspace: Workspace, manual: bool, until: datetime, result: PollResult) -> None:

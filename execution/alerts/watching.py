@@ -1,5 +1,6 @@
 """Watches for what nobody raises: silence where work is due, limits that fill, an audit log not as it was written."""
 
+from collections import defaultdict
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from execution.engine import heartbeat
 from execution.engine.limits import filled
 from execution.engine.warm_up import account_id_of
 from execution.models import Alert, Limit, ProviderAccount
-from execution.services.alerts import raise_alert
+from execution.services.alerts import raise_alert, raise_alerts
 from workspaces.audit.verify import verify_newest
 from workspaces.clock import database_now
 from workspaces.models import Workspace
@@ -94,24 +95,24 @@ def watch_audit() -> int:
     workspaces = list(Workspace.objects.values_list("pk", flat=True))
     with all_workspaces("every chain is verified"):
         faults = verify_newest(workspace_ids=[None, *workspaces], blocks=_NEWEST_BLOCKS)
+        known = Alert.objects.filter(kind="audit_broken", resolved_at=None)
+        told: dict[str, set[UUID]] = defaultdict(set)
+        for fingerprint, workspace_id in known.order_by().values_list("fingerprint", "workspace_id"):
+            told[fingerprint].add(workspace_id)
         for chain in [None, *workspaces]:
             bad = faults.get(chain)
-            # The installation's own chain is everybody's business.
-            concerned: list[UUID] = [chain] if chain else workspaces
             fingerprint = f"audit:{chain or 'installation'}"
-            known = Alert.objects.filter(kind="audit_broken", fingerprint=fingerprint, resolved_at=None)
-            if bad is None:
-                resolve(known, why="The log verifies again.")
-                continue
-            broken += 1
-            told = set(known.values_list("workspace_id", flat=True))
-            for workspace_id in concerned:
-                if workspace_id not in told:
-                    raise_alert(
-                        workspace_id=workspace_id,
-                        kind="audit_broken",
-                        fingerprint=fingerprint,
-                        title="The audit log does not verify",
-                        detail=f"{bad}. Run manage.py verify_audit, and find out who wrote into the database.",
-                    )
+            if bad is not None:
+                broken += 1
+                # The installation's own chain is everybody's business.
+                concerned: list[UUID] = [chain] if chain else workspaces
+                raise_alerts(
+                    workspace_ids=[one for one in concerned if one not in told[fingerprint]],
+                    kind="audit_broken",
+                    fingerprint=fingerprint,
+                    title="The audit log does not verify",
+                    detail=f"{bad}. Run manage.py verify_audit, and find out who wrote into the database.",
+                )
+            elif fingerprint in told:
+                resolve(known.filter(fingerprint=fingerprint), why="The log verifies again.")
     return broken

@@ -59,6 +59,8 @@ def raise_alerts(
     request_id: UUID | None = None,
 ) -> None:
     """The same alert in many workspaces, in as many statements as in one."""
+    if not workspace_ids:
+        return
     now = database_now()
     with all_workspaces("an alert names its workspace itself"), transaction.atomic():
         of_this = Alert.objects.filter(workspace_id__among=workspace_ids, fingerprint=fingerprint)

@@ -15,7 +15,7 @@ from campaigns.services.tasks import approve_task, reject_task, update_task
 from execution import hold
 from execution.models import Alert, ExecutionPlan
 from execution.services.limits import set_limit
-from tests.builders import Cast
+from tests.builders import Cast, make_workspace
 from tests.campaigns.world import PROSPECTS, make_task
 from workspaces.models import AuditEntry
 from workspaces.settings_store import set_setting
@@ -190,6 +190,13 @@ def test_a_global_hold_stops_every_workspace(cast: Cast):
     make_task(cast)
     hold(scope="global", reason="Wait.", actor=cast.omar)
     assert poll_tasks(manual=True).claimed == 0
+
+
+def test_workspaces_without_a_task_or_a_run_cost_nothing(cast: Cast, django_assert_num_queries: Any):
+    for place in range(20):
+        make_workspace(f"other{place}")
+    with django_assert_num_queries(2):  # the time, and who has anything open
+        assert poll_tasks(manual=True).claimed == 0
 
 
 def test_what_is_held_does_not_take_the_place_of_what_is_not(cast: Cast):
