@@ -55,7 +55,8 @@ def test_many_lanes_of_one_drain_keep_it_too_and_use_it(engine: Engine):
 
 def test_no_call_that_waits_for_its_turn_begins_after_a_hold(engine: Engine):
     cast = engine.cast
-    account = account_of(engine, "Slow", per_second=1)
+    # A mark takes the slots of the next two seconds: four calls, of which two still wait when two were made.
+    account = account_of(engine, "Slow", per_second=2)
     ids = mails_through(engine, account, 8)
     with engine.manage("drain", ENGINE_LANES="2") as drain, measured_lateness() as lateness:
         wait_until(lambda: engine.sink.counts.messages >= 2 and engine.in_flight() >= 1, what="a call that waits")
