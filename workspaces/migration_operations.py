@@ -186,7 +186,7 @@ class AddIndexOnline(AddIndex):
 
 
 class RemoveIndexOnline(RemoveIndex):
-    """The way back of AddIndexOnline: without waiting for, or keeping back, whoever uses the table."""
+    """The way back of AddIndexOnline: whoever uses the table goes on meanwhile. Its migration says `atomic = False`."""
 
     atomic = False
 
