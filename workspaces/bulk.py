@@ -47,6 +47,10 @@ def insert_rows(
     """
     if not rows:
         return
+    if len(rows) > _BATCH:
+        for start in range(0, len(rows), _BATCH):
+            insert_rows(model, rows=rows[start : start + _BATCH], ignore_conflicts=ignore_conflicts)
+        return
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
     given = rows[0].keys()
     if connection.vendor != "postgresql":

@@ -1,7 +1,7 @@
 """The core of deciding: lock, check and write the decisions on many requests at once. Called by decisions.py alone."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from execution.states import Status
 from execution.transitions import entry_for, move
 from workspaces.actors import Actor
 from workspaces.audit.record import record_many
-from workspaces.bulk import insert_objects
+from workspaces.bulk import insert_rows
 from workspaces.canonical import digest_of, sha256_hex
 from workspaces.clock import database_now
 from workspaces.errors import Conflict, CountersignError, NotPermitted
@@ -62,7 +62,7 @@ def decide(
     rows = list(
         ExecutionRequest.objects.select_for_update(of=("self",))
         .select_related("current")
-        .defer("metadata", "facts", "policy_matched", "policy_reasons", "current__drift", "current__note")
+        .only("status", "channel", "revision", "digest", "current__document", "current__field_hashes")
         .filter(workspace=workspace, id__among=list(seen))
         .order_by("id")
     )
@@ -74,7 +74,8 @@ def decide(
     )
     sole = bool(authored) and bool(get_setting(key="sole_operator", workspace=workspace))
     waiting: dict[UUID, list[RequestGate]] = defaultdict(list)
-    for row_gate in RequestGate.objects.filter(request_id__among=ids, state=GateState.OPEN):
+    open_gates = RequestGate.objects.filter(request_id__among=ids, state=GateState.OPEN)
+    for row_gate in open_gates.only("request_id", "name", "needed"):
         waiting[row_gate.request_id].append(row_gate)
     mine = {
         (d.request_id, d.revision, d.gate_id): d.verdict
@@ -82,7 +83,7 @@ def decide(
     }
     definitions = {d.name: d for d in GateDefinition.objects.filter(workspace=workspace)}
     now, correlation = database_now(), new_id()
-    decisions: list[Decision] = []
+    decisions: list[dict[str, Any]] = []
     for row in rows:
         try:
             gates = _gates_to_decide(
@@ -105,25 +106,26 @@ def decide(
             continue
         assert row.current is not None
         decisions += [
-            Decision(
-                workspace=workspace,
-                request_id=row.id,
-                gate=row_gate,
-                revision=row.revision,
-                verdict=verdict,
-                digest=row.digest,
-                field_hashes=row.current.field_hashes,
-                principal_id=actor.principal_id,
-                reason=reason,
-                via=actor.via,
-                compared=seen[row.id] is not None,
-                sole_operator=row.id in authored,
-                at=now,
-            )
+            {
+                "id": new_id(),
+                "workspace_id": workspace.id,
+                "request_id": row.id,
+                "gate_id": row_gate.id,
+                "revision": row.revision,
+                "verdict": verdict.value,
+                "digest": row.digest,
+                "field_hashes": row.current.field_hashes,
+                "principal_id": actor.principal_id,
+                "reason": reason,
+                "via": actor.via,
+                "compared": seen[row.id] is not None,
+                "sole_operator": row.id in authored,
+                "at": now,
+            }
             for row_gate in gates
         ]
         outcome.decided.append(row.id)
-    insert_objects(decisions)
+    insert_rows(Decision, rows=decisions)
     by_id = {row.id: row for row in rows}
     decided = [by_id[i] for i in outcome.decided]
     if verdict == Verdict.APPROVE:
@@ -131,7 +133,7 @@ def decide(
             workspace=workspace,
             actor=actor,
             rows=decided,
-            decisions=decisions,
+            decided_at={one["gate_id"] for one in decisions},
             waiting=waiting,
             now=now,
             correlation=correlation,
@@ -208,19 +210,21 @@ def _pass_gates(
     workspace: Workspace,
     actor: Actor,
     rows: Sequence[ExecutionRequest],
-    decisions: Sequence[Decision],
+    decided_at: Set[UUID],
     waiting: Mapping[UUID, list[RequestGate]],
     now: datetime,
     correlation: UUID,
 ) -> None:
-    """Close the gates whose quorum is reached, and approve what has none left."""
-    gate_ids = [d.gate_id for d in decisions]
+    """Close the gates of `decided_at` whose quorum is reached, and approve what has none left."""
+    gates = [gate for row in rows for gate in waiting[row.id] if gate.id in decided_at]
+    passed = {gate.id for gate in gates if gate.needed == 1}  # by the decision just written
+    more = {gate.id: gate.needed for gate in gates if gate.needed != 1}
     votes: dict[UUID, set[UUID]] = defaultdict(set)
-    for gate_id, principal_id in Decision.objects.filter(gate_id__among=gate_ids, verdict=Verdict.APPROVE).values_list(
+    for gate_id, principal_id in Decision.objects.filter(gate_id__among=more, verdict=Verdict.APPROVE).values_list(
         "gate_id", "principal_id"
     ):
         votes[gate_id].add(principal_id)
-    passed = {g.id for gates in waiting.values() for g in gates if g.id in votes and len(votes[g.id]) >= g.needed}
+    passed |= {gate_id for gate_id, needed in more.items() if len(votes[gate_id]) >= needed}
     RequestGate.objects.filter(id__among=passed).update(state=GateState.PASSED, closed_at=now)
     through: dict[str, list[UUID]] = defaultdict(list)
     still: list[UUID] = []
@@ -242,7 +246,7 @@ def _pass_gates(
             now=now,
         )
     if still:
-        names = sorted({g.name for i in still for g in waiting[i] if g.id in votes})
+        names = sorted({g.name for i in still for g in waiting[i] if g.id in decided_at})
         entry = entry_for(
             action="request.gate_passed",
             workspace_id=workspace.id,

@@ -57,6 +57,15 @@ def test_it_is_one_statement_for_many(cast: Cast) -> None:
     assert len(queries) == 1
 
 
+def test_thousands_go_in_parts_of_which_none_is_left_out(cast: Cast) -> None:
+    rows = [event(cast, cast.alice) for _ in range(2_001)]
+    with cast.scope(), CaptureQueriesContext(connection) as queries:
+        insert_rows(TimelineEvent, rows=rows)
+    assert TimelineEvent._base_manager.filter(workspace=cast.workspace, kind="noted").count() == 2_001
+    inserts = [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
+    assert len(inserts) == 2
+
+
 def test_a_conflict_is_left_out_where_that_is_asked_for(cast: Cast) -> None:
     first, again = (event(cast, cast.alice, once_key="once") for _ in range(2))
     with cast.scope():
