@@ -2,8 +2,8 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import zip_longest
@@ -19,7 +19,7 @@ from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then, first_sto
 from execution.engine.limits import Counted, Full, take
 from execution.engine.load import GroundCache, load_facts
 from execution.engine.pace import lock_pace
-from execution.engine.snapshots import take_snapshots
+from execution.engine.snapshots import keep_snapshots, snapshots_of
 from execution.engine.warm_up import in_force
 from execution.models import Alert, Attempt, ExecutionRequest, GateState
 from execution.services.alerts import raise_alert
@@ -82,6 +82,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What was read of the requests before a limit was locked, by their ids: each one's next number, its snapshot."""
+
+    numbers: Mapping[UUID, int] = field(default_factory=dict)
+    snapshots: Mapping[UUID, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What a mark found: a chunk to perform (None where every guard stopped what was there), and the requests that it
     looked at.
@@ -125,6 +133,7 @@ def mark(
     through: list[Facts] = []
     stopped: list[tuple[Facts, Stop]] = []
     slots: Sequence[float] = ()
+    before = _Before()
     for facts in found:
         try:
             stop = first_stop(facts, guards=guards)
@@ -136,6 +145,11 @@ def mark(
             through.append(facts)
         else:
             stopped.append((facts, stop))
+    if through:
+        # All reading comes before the limits: from there to the commit whoever counts under them waits for us.
+        before = _Before(
+            numbers=_next_numbers([facts.row.id for facts in through]), snapshots=snapshots_of(through=through, now=now)
+        )
     if through and LIMITS in guards and through[0].row.mode != Mode.DRY_RUN:  # a dry run is outside every cap
         pace = lock_pace(through[0].account)
         if pace:
@@ -151,7 +165,9 @@ def mark(
     _set_aside(workspace_id=workspace_id, ids=broken, now=now)
     chunk = None
     if through:
-        chunk = _commit_marks(ground=ground, through=through, slots=slots, worker_id=worker_id, actor=actor, now=now)
+        chunk = _commit_marks(
+            ground=ground, through=through, before=before, slots=slots, worker_id=worker_id, actor=actor, now=now
+        )
     return Claim(chunk=chunk, seen=ids, full=len(ids) >= at_most)
 
 
@@ -239,6 +255,7 @@ def _commit_marks(
     *,
     ground: Ground,
     through: Sequence[Facts],
+    before: _Before,
     slots: Sequence[float],
     worker_id: UUID,
     actor: Actor,
@@ -255,9 +272,8 @@ def _commit_marks(
         values={"chunk": chunk_id, "attempts_made": F("attempts_made") + 1, "due_at": None},
         data={"chunk": str(chunk_id), "mode": through[0].row.mode},
     )
-    numbers = _next_numbers([facts.row.id for facts in through])
     members = [
-        Marked(attempt_id=new_id(), number=numbers[facts.row.id], facts=facts, slot=slot)
+        Marked(attempt_id=new_id(), number=before.numbers[facts.row.id], facts=facts, slot=slot)
         for facts, slot in zip_longest(through, slots)
     ]
     insert_rows(
@@ -276,7 +292,7 @@ def _commit_marks(
             for member in members
         ],
     )
-    take_snapshots(through=through, now=now)
+    keep_snapshots([before.snapshots[facts.row.id] for facts in through])
     return Chunk(id=chunk_id, workspace_id=ground.workspace.id, ground=ground, members=members)
 
 

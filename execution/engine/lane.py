@@ -22,6 +22,7 @@ from execution.engine.guards import GUARDS, Guard
 from execution.engine.load import GroundCache
 from execution.engine.outcomes import Outcome, not_begun, of_error, of_preparation, of_receipt
 from execution.engine.pace import has_pace, in_turn
+from execution.engine.progress import PlanProgress, plan_progress_last
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker
 from execution.models import ProviderAccount
@@ -124,10 +125,10 @@ class Lane:
         reached("before_mark")
         stop_if_restored()
         asked = time.monotonic()
-        with transaction.atomic():
+        with transaction.atomic(), plan_progress_last() as progress:
             # Before the settling locks any row: a change of guards locks in this order too (guard_lock.py).
             share_guards(workspace_ids=[workspace_id])
-            self._settle_pending()
+            self._settle_pending(progress)
             claim = mark(
                 workspace_id=workspace_id,
                 worker_id=self.worker.id,
@@ -309,11 +310,11 @@ class Lane:
     def _flush(self) -> None:
         """Settle what has ended, in a commit of its own."""
         if self._pending:
-            with transaction.atomic():
-                self._settle_pending()
+            with transaction.atomic(), plan_progress_last() as progress:
+                self._settle_pending(progress)
             self._forget_settled()
 
-    def _settle_pending(self) -> None:
+    def _settle_pending(self, progress: PlanProgress) -> None:
         if not self._pending or self._chunk is None:
             return
         reached("before_settle")
@@ -324,6 +325,7 @@ class Lane:
                 performed=self._pending,
                 max_attempts=self._chunk.ground.max_attempts,
                 actor=self.actor,
+                progress=progress,
             )
         )
 

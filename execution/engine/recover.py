@@ -22,6 +22,7 @@ from django.db.models import Q
 from execution.engine.asking import anything_to_ask, ask, can_be_asked, hand_over
 from execution.engine.journal import Account, read_journal, this_host
 from execution.engine.outcomes import Outcome, not_begun
+from execution.engine.progress import PlanProgress, plan_progress_last
 from execution.engine.settle import Performed, settle
 from execution.engine.worker import RunningWorker, running_worker
 from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
@@ -62,7 +63,7 @@ def _recover(worker_id: UUID) -> int:
 
 def _take_over(worker_id: UUID, *, asker: RunningWorker | None) -> int:
     asked: list[Performed] = []
-    with transaction.atomic():
+    with transaction.atomic(), plan_progress_last() as progress:
         skip = connection.features.has_select_for_update_skip_locked
         rows = Worker.objects.select_for_update(skip_locked=skip).filter(
             pk=worker_id, ended_at=None, lease_until__lt=database_now()
@@ -90,16 +91,18 @@ def _take_over(worker_id: UUID, *, asker: RunningWorker | None) -> int:
             else:
                 chunks[(attempt.workspace_id, attempt.chunk)].append(one)
         for (workspace_id, chunk_id), performed in sorted(chunks.items()):
-            _settle(workspace_id=workspace_id, chunk_id=chunk_id, performed=performed)
+            _settle(workspace_id=workspace_id, chunk_id=chunk_id, performed=performed, progress=progress)
     if asker is not None:
         by_id = {attempt.id: attempt for attempt in attempts}
         for one in asked:
             attempt = by_id[one.attempt_id]
             outcome = ask(attempt=attempt, first=one.outcome, asker=asker)
             if outcome is not None:
-                with transaction.atomic():
+                with transaction.atomic(), plan_progress_last() as progress:
                     settled = [replace(one, outcome=outcome)]
-                    _settle(workspace_id=attempt.workspace_id, chunk_id=attempt.chunk, performed=settled)
+                    _settle(
+                        workspace_id=attempt.workspace_id, chunk_id=attempt.chunk, performed=settled, progress=progress
+                    )
     for (workspace_id, _), performed in sorted(chunks.items()):
         _stop_broken_account(workspace_id=workspace_id, performed=performed)
     if attempts:
@@ -109,7 +112,7 @@ def _take_over(worker_id: UUID, *, asker: RunningWorker | None) -> int:
     return len(attempts)
 
 
-def _settle(*, workspace_id: UUID, chunk_id: UUID, performed: Sequence[Performed]) -> None:
+def _settle(*, workspace_id: UUID, chunk_id: UUID, performed: Sequence[Performed], progress: PlanProgress) -> None:
     workspace = Workspace.objects.get(pk=workspace_id)
     settle(
         workspace=workspace,
@@ -117,6 +120,7 @@ def _settle(*, workspace_id: UUID, chunk_id: UUID, performed: Sequence[Performed
         performed=performed,
         max_attempts=get_setting(key="max_attempts", workspace=workspace),
         actor=system_actor("recovery"),
+        progress=progress,
     )
 
 

@@ -16,7 +16,8 @@ from django.db.models import F
 
 from contacts.services import Touch, mark_contacted
 from execution.engine.outcomes import Outcome
-from execution.models import Attempt, AttemptState, ExecutionPlan, ExecutionRequest
+from execution.engine.progress import PlanProgress
+from execution.models import Attempt, AttemptState, ExecutionRequest
 from execution.services.alerts import raise_alert
 from execution.states import Status
 from execution.transitions import move
@@ -66,11 +67,18 @@ def backoff(*, tries: int, random_source: random.Random | None = None) -> timede
 
 
 def settle(
-    *, workspace: Workspace, chunk_id: UUID, performed: Sequence[Performed], max_attempts: int, actor: Actor
+    *,
+    workspace: Workspace,
+    chunk_id: UUID,
+    performed: Sequence[Performed],
+    max_attempts: int,
+    actor: Actor,
+    progress: PlanProgress,
 ) -> dict[str, int]:
     """Put the outcomes of (part of) a chunk on record, in the caller's transaction and scope.
 
-    Returns how many succeeded, failed, became uncertain.
+    progress: told what the caller writes to the plans as its last act. Returns how many succeeded, failed, became
+    uncertain.
     """
     now = database_now()
     counts = {"succeeded": 0, "failed": 0, "uncertain": 0}
@@ -93,7 +101,10 @@ def settle(
         moved_members = [one for one in members if one.request_id in moved]
         if kind in ("done", "draft", "dry_run"):
             counts["succeeded"] += len(moved)
-            _tell_contacts_and_plans(workspace=workspace, actor=actor, kind=kind, members=moved_members, now=now)
+            _tell_contacts(workspace=workspace, actor=actor, kind=kind, members=moved_members, now=now)
+            for one in moved_members:
+                if one.plan_id:
+                    progress.add(plan_id=one.plan_id, dry=kind != "done")
         elif kind == "ambiguous":
             counts["uncertain"] += len(moved)
         elif ends:
@@ -198,25 +209,18 @@ def _write_attempts(performed: Sequence[Performed], *, now: datetime) -> None:
     )
 
 
-def _tell_contacts_and_plans(
+def _tell_contacts(
     *, workspace: Workspace, actor: Actor, kind: str, members: Sequence[Performed], now: datetime
 ) -> None:
     dry = kind != "done"
     by_channel: dict[str, list[Touch]] = defaultdict(list)
-    by_plan: dict[UUID, int] = defaultdict(int)
     for one in members:
         if one.contact_id:
             by_channel[one.channel].append(
                 Touch(contact_id=one.contact_id, request_id=one.request_id, plan_id=one.plan_id, summary=one.summary)
             )
-        if one.plan_id:
-            by_plan[one.plan_id] += 1
     for channel, touches in by_channel.items():
         mark_contacted(workspace=workspace, actor=actor, touches=touches, channel=channel, at=now, dry_run=dry)
-    for plan_id, count in sorted(by_plan.items()):
-        ExecutionPlan.objects.filter(pk=plan_id).update(
-            performed=F("performed") + count, performed_dry=F("performed_dry") + (count if dry else 0)
-        )
 
 
 def _alert(*, workspace_id: UUID, kind: str, ends: bool, members: Sequence[Performed]) -> None:

@@ -22,19 +22,17 @@ _PLANS = Prepared(
 )
 
 
-def take_snapshots(*, through: Sequence[Facts], now: datetime) -> None:
-    """In the mark's transaction, for requests of one workspace, channel and account that are being marked: one
-    statement for all.
-
-    A second try of the same revision keeps the first one's snapshot.
+def snapshots_of(*, through: Sequence[Facts], now: datetime) -> dict[UUID, dict[str, Any]]:
+    """In the mark's transaction, for requests of one workspace, channel and account that may be marked: what
+    `keep_snapshots` writes, by request.
     """
     contacts = _named(_CONTACTS, _CONTACT, {f.row.contact_id for f in through if f.row.contact_id})
     plans = _named(_PLANS, _PLAN, {f.row.plan_id for f in through if f.row.plan_id})
     sender = through[0].sender_now
     # The part that is under the seal; secrets are never among it.
     account = sender.as_document() if sender else None
-    rows = [
-        {
+    return {
+        facts.row.id: {
             "id": new_id(),
             "workspace_id": facts.row.workspace_id,
             "request_id": facts.row.id,
@@ -43,7 +41,11 @@ def take_snapshots(*, through: Sequence[Facts], now: datetime) -> None:
             "document": _document(facts=facts, contacts=contacts, plans=plans, account=account),
         }
         for facts in through
-    ]
+    }
+
+
+def keep_snapshots(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One statement for all. A second try of the same revision keeps the first one's snapshot."""
     insert_rows(Snapshot, rows=rows, ignore_conflicts=True)
 
 

@@ -96,24 +96,30 @@ def go_on(*, workspace: Workspace, actor: Actor, plan_id: UUID | str, reason: st
         raise NotPermitted("Only a person can do this.")
     if not reason.strip():
         raise InvalidInput("Give a reason; it is kept on record.", fields={"reason": "Needed."})
-    with workspace_scope(workspace), transaction.atomic():
-        plan = ExecutionPlan.objects.select_for_update().filter(workspace=workspace, pk=plan_id).first()
-        if plan is None:
-            raise NotFound("There is no such plan in this workspace.")
-        if not plan.canary_size or plan.canary_over_at is not None:
-            raise Conflict("Nothing of this plan waits for a slice that goes first.")
-        if plan.canary_stopped_at is not None:
-            raise Conflict(f"It was stopped after its slice. Release the hold plan:{plan.pk} to let the rest go.")
-        plan.canary_over_at = database_now()
-        plan.save(update_fields=["canary_over_at"])
-        audit.record(
-            action="plan.continued",
-            actor=actor,
-            workspace_id=workspace.id,
-            subject=plan,
-            data={"reason": reason.strip()},
-        )
-        _wake(plan_id=plan.pk, now=plan.canary_over_at)
+    with workspace_scope(workspace):
+        with transaction.atomic():
+            plan = _continued(workspace=workspace, actor=actor, plan_id=plan_id, reason=reason.strip())
+        _wake(plan_id=plan.pk)
+    return plan
+
+
+def _continued(*, workspace: Workspace, actor: Actor, plan_id: UUID | str, reason: str) -> ExecutionPlan:
+    plan = ExecutionPlan.objects.select_for_update().filter(workspace=workspace, pk=plan_id).first()
+    if plan is None:
+        raise NotFound("There is no such plan in this workspace.")
+    if not plan.canary_size or plan.canary_over_at is not None:
+        raise Conflict("Nothing of this plan waits for a slice that goes first.")
+    if plan.canary_stopped_at is not None:
+        raise Conflict(f"It was stopped after its slice. Release the hold plan:{plan.pk} to let the rest go.")
+    plan.canary_over_at = database_now()
+    plan.save(update_fields=["canary_over_at"])
+    audit.record(
+        action="plan.continued",
+        actor=actor,
+        workspace_id=workspace.id,
+        subject=plan,
+        data={"reason": reason},
+    )
     return plan
 
 
@@ -129,7 +135,7 @@ def _pass(*, workspace: Workspace, plan_id: UUID, canary: Canary) -> None:
             subject=plan,
             data={"failed": canary.failed + canary.bounced, "size": canary.size},
         )
-        _wake(plan_id=plan_id, now=database_now())
+    _wake(plan_id=plan_id)
 
 
 def _stop(*, workspace: Workspace, plan_id: UUID, canary: Canary, now: datetime) -> Hold | None:
@@ -182,6 +188,10 @@ def _rest(plan_id: UUID) -> QuerySet[ExecutionRequest]:
     return ExecutionRequest.objects.filter(plan_id=plan_id, status=Status.APPROVED, wait_reason=CANARY)
 
 
-def _wake(*, plan_id: UUID, now: datetime) -> None:
+def _wake(*, plan_id: UUID) -> None:
+    """After the commit, since a mark that has some of the rest in hand may wait for the plan's row. What is not woken
+    because we died in between looks again by itself.
+    """
+    now = database_now()
     if _rest(plan_id).update(due_at=now, overdue_from=now):
         queue.ring()
