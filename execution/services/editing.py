@@ -12,6 +12,7 @@ from execution.channels import registry
 from execution.channels.base import ChannelSpec
 from execution.models import ExecutionRequest, GateState
 from execution.policies import evaluate
+from execution.services.alerts import raise_alert
 from execution.services.facts import approved_templates, derive
 from execution.services.freeze import Frozen, freeze
 from execution.services.gating import Judged, close_gates, settle_verdicts
@@ -22,6 +23,7 @@ from execution.states import EDITABLE, Status
 from execution.transitions import move
 from execution.types import UNSET, Proposal, Unset
 from workspaces.actors import Actor
+from workspaces.canonical import sha256_hex
 from workspaces.clock import database_now
 from workspaces.errors import Conflict, InvalidInput, NotFound
 from workspaces.ids import new_id
@@ -50,6 +52,7 @@ def edit_request(
         request = lock_request(workspace=workspace, request_id=request_id)
         if request.status not in EDITABLE:
             raise Conflict(f"This request is {request.get_status_display().lower()} and can no longer be edited.")
+        _put_back(request=request)
         spec = registry.get(request.channel)
         was = request.document
         kept = stored_contents(workspace=workspace, payload=was["payload"])
@@ -92,6 +95,45 @@ def lock_request(*, workspace: Workspace, request_id: UUID | str) -> ExecutionRe
     if request is None:
         raise NotFound("There is no such request in this workspace.")
     return request
+
+
+def _put_back(*, request: ExecutionRequest) -> None:
+    """Recipient and times as they were frozen, in memory: an editor vouches for their own change, and not for one that
+    somebody made behind Countersign, which raises an alert. Where the frozen text itself was changed, there is nothing
+    to go by: what stands there is frozen anew, and shown to whoever decides.
+    """
+    if request.current is None or sha256_hex(request.current.document.encode()) != request.digest:
+        _tell_changed(request=request, what="its frozen text. An edit has frozen what stands there now; read it anew.")
+        return
+    document, window = request.document, request.document["window"]
+    frozen = {
+        "to": document["to"],
+        "contact_id": UUID(document["contact"]) if document["contact"] else None,
+        "scheduled_for": _time(window["scheduled_for"]),
+        "expires_at": _time(window["expires_at"]),
+    }
+    changed = [name for name, value in frozen.items() if getattr(request, name) != value]
+    for name in changed:
+        setattr(request, name, frozen[name])
+    if changed:
+        fields = ", ".join(name.removesuffix("_id") for name in changed)
+        _tell_changed(request=request, what=f"{fields}. An edit has put it back as it was frozen.")
+
+
+def _tell_changed(*, request: ExecutionRequest, what: str) -> None:
+    raise_alert(
+        workspace_id=request.workspace_id,
+        kind="seal_mismatch",
+        severity="critical",
+        fingerprint=f"seal:{request.id}",
+        title="A request was changed behind Countersign",
+        detail=f"Changed: {what}",
+        request_id=request.id,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _revise(
@@ -150,6 +192,8 @@ def _revise(
             "digest": frozen.digest,
             "mode": ground.mode,
             "account": account,
+            "to": request.to,
+            "contact_id": request.contact_id,
             "summary": spec.summary(payload)[:300],
             "scheduled_for": scheduled_for,
             "expires_at": expires_at,

@@ -15,7 +15,7 @@ from execution.services.editing import edit_request, reseal
 from execution.services.patching import merge_patch, patch_request
 from execution.states import EDITABLE, Status
 from tests.builders import Cast, OtherCast
-from tests.execution.arranged import PAYLOAD, approved_email, propose_email
+from tests.execution.arranged import PAYLOAD, alerts, approved_email, propose_email, put
 from workspaces.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from workspaces.models import AuditEntry
 from workspaces.settings_store import set_setting
@@ -84,6 +84,37 @@ def test_decisions_on_the_old_words_do_not_count(cast: Cast) -> None:
     assert again.status == Status.PENDING
     with cast.scope():
         assert Decision.objects.filter(request=request).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("to", "mallory@example.org"), ("scheduled_for", NOON), ("expires_at", NOON)]
+)
+def test_an_edit_takes_over_nothing_that_was_changed_behind_us(cast: Cast, column: str, value: Any) -> None:
+    request = propose_email(cast)
+    put(cast, request, **{column: value})
+    edited = edit(cast, request, payload=OTHER)
+    with cast.scope():
+        first, second = Revision.objects.filter(request=request)
+        changes = revision_diff(before=first, after=second)
+    assert [change["field"] for change in changes] == ["payload.subject"]
+    assert getattr(edited, column) == getattr(request, column)
+    assert alerts(cast) == ["seal_mismatch"]
+
+
+def test_an_edit_of_words_that_were_changed_behind_us_tells_a_person(cast: Cast) -> None:
+    request = propose_email(cast)
+    with cast.scope():
+        document = Revision.objects.get(request=request).document.replace("Dear Alice", "Dear fool")
+        Revision.objects.filter(request=request).update(document=document)
+    edited = edit(cast, request, expires_at=NOON)
+    assert (edited.payload["text"].split(",")[0], edited.status) == ("Dear fool", Status.PENDING)
+    assert alerts(cast) == ["seal_mismatch"]
+
+
+def test_an_edit_that_finds_all_as_it_was_frozen_raises_no_alert(cast: Cast) -> None:
+    request = propose_email(cast, scheduled_for=NOON, expires_at=NOON + timedelta(days=1))
+    edit(cast, edit(cast, request, payload=OTHER), expires_at=None)
+    assert alerts(cast) == []
 
 
 def test_an_edit_answers_a_request_for_changes(cast: Cast) -> None:

@@ -193,8 +193,9 @@ class Surroundings(Stage):
     # Behind Countersign's back.
 
     def tamper(self, request_id: UUID, column: str, value: Any) -> None:
-        """Somebody changes a column of a request by SQL."""
-        self.model.requests[request_id].tampered = True
+        """Somebody changes a column of a request by SQL; to what was frozen there anyway, that changes nothing."""
+        request = self.model.requests[request_id]
+        request.tampered |= column != "to" or value != request.document["to"]
         with connection.cursor() as cursor:
             name = connection.ops.quote_name(column)
             cursor.execute(

@@ -1,0 +1,36 @@
+"""What somebody changed by SQL is never sent unseen: found by the state machine, kept as scripts."""
+
+import pytest
+
+from execution.states import Status
+from tests.machine.rig import Rig
+from tests.machine.world import World
+
+pytestmark = pytest.mark.race
+MALLORY = "mallory@example.org"
+
+
+def test_an_edit_takes_no_recipient_from_a_changed_column(rig: Rig) -> None:
+    world = World(rig)
+    request = world.propose(to="bob")
+    world.tamper(request, "to", MALLORY)
+    world.edit(request, "ada", words=False)
+    world.approve(request, "rosa")
+    world.work()
+    world.check()
+    assert [call.act.to for call in world.promises.calls_of(request)] == [(world.bob.email,)]
+
+
+def test_a_change_after_the_approval_goes_where_a_person_then_approved_it_to(rig: Rig) -> None:
+    world = World(rig)
+    request = world.propose(to="bob")
+    world.approve(request, "rosa")
+    world.tamper(request, "to", MALLORY)
+    world.work()
+    world.check()
+    assert world.status(request) == Status.PENDING
+    world.tamper(request, "to", MALLORY)  # what stands there, and is shown, already
+    world.approve(request, "sam")
+    world.work()
+    world.check()
+    assert [call.act.to for call in world.promises.calls_of(request)] == [(MALLORY,)]
