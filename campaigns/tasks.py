@@ -2,7 +2,7 @@
 
 from campaigns.services import agent_runs
 from campaigns.services.polling import poll_tasks
-from campaigns.services.reconcile import reconcile
+from campaigns.services.reconcile import reconcile_all
 from execution.queue import ring
 from workspaces.errors import CountersignError
 from workspaces.models import Workspace
@@ -20,5 +20,4 @@ def poll() -> None:
     """The scheduled poll: tasks, then requests, then what follows from both."""
     poll_tasks(manual=False)
     ring()
-    for workspace in Workspace.objects.all():
-        reconcile(workspace=workspace)
+    reconcile_all()

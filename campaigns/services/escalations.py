@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from campaigns import audit_actions  # noqa: F401  (registers the actions recorded here)
 from campaigns.models import Task, TaskPriority
@@ -49,12 +49,17 @@ def escalate_failures(*, workspace: Workspace, request_ids: Collection[UUID] | N
     return made
 
 
+def failed_lately() -> "QuerySet[ExecutionRequest]":
+    """What failed within the time that is looked back."""
+    return ExecutionRequest.objects.filter(status=Status.FAILED, settled_at__gte=database_now() - _LOOKED_BACK)
+
+
 def _failed(*, workspace: Workspace, request_ids: Collection[UUID] | None) -> Iterator[Sequence[ExecutionRequest]]:
-    rows = ExecutionRequest.objects.filter(workspace=workspace, status=Status.FAILED).only("pk", "channel", "plan")
+    rows = failed_lately() if request_ids is None else ExecutionRequest.objects.filter(status=Status.FAILED)
+    rows = rows.filter(workspace=workspace).only("pk", "channel", "plan").order_by("id")
     if request_ids is not None:
         yield list(rows.filter(pk__in=request_ids))
         return
-    rows = rows.filter(settled_at__gte=database_now() - _LOOKED_BACK).order_by("id")
     page = list(rows[:_PAGE])
     while page:
         yield page

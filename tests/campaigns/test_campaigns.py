@@ -5,7 +5,7 @@ import pytest
 from campaigns.models import AgentRun, Campaign
 from campaigns.services.agent_runs import perform_run
 from campaigns.services.campaigns import create_campaign, prepare_run, start_campaign, update_campaign
-from campaigns.services.reconcile import reconcile
+from campaigns.services.reconcile import reconcile_all
 from campaigns.tasks import perform_run as perform_run_bell
 from execution.models import ExecutionRequest
 from execution.services.lifecycle import cancel
@@ -130,5 +130,5 @@ def test_lost_news_is_made_up_for(cast: Cast):
         for request in ExecutionRequest.objects.filter(campaign_id=campaign.pk):
             cancel(workspace=cast.workspace, actor=cast.rosa, request_id=request.pk)
     assert status_of(cast, campaign) == "proposed"
-    reconcile(workspace=cast.workspace)
+    reconcile_all()
     assert status_of(cast, campaign) == "finished"

@@ -3,17 +3,19 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Task, TaskMessage
 from campaigns.services.escalations import escalate_failures
-from campaigns.services.reconcile import reconcile
+from campaigns.services.reconcile import reconcile, reconcile_all
 from campaigns.services.tasks import update_task
 from execution.alerts.resolving import resolve_over
 from execution.models import Alert, ExecutionRequest, ProviderAccount
 from execution.services.alerts import raise_alert
 from execution.services.lifecycle import retry
 from execution.states import Status
-from tests.builders import Cast, make_cast
+from tests.builders import Cast, make_cast, make_workspace
 from tests.campaigns.world import make_task
 from tests.execution.arranged import approved_email, drain_due, put
 from tests.machine.recorder import Answer, Service
@@ -68,7 +70,7 @@ def test_reconcile_catches_what_the_signal_lost_and_makes_it_once(
     request = failed_mail(cast, service)
     assert tasks(cast) == []
     for _ in range(3):
-        reconcile(workspace=cast.workspace)
+        reconcile_all()
     escalate_failures(workspace=cast.workspace, request_ids=[request.pk])
     assert len(tasks(cast)) == 1
 
@@ -156,3 +158,17 @@ def test_the_alert_about_the_budget_ends_when_there_is_some_again(
 ) -> None:
     settings.LLM_DAILY_BUDGET = budget
     assert is_over(cast, kind="llm_budget", fingerprint="llm_budget") is over
+
+
+def test_a_poll_asks_no_more_where_there_are_many_workspaces(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    failed_mail(cast, service)
+    reconcile_all()
+    counts = []
+    for number in range(3):
+        with CaptureQueriesContext(connection) as queries:
+            reconcile_all()
+        counts.append(len(queries))
+        make_workspace(f"another{number}")
+    assert counts[0] == counts[1] == counts[2]
