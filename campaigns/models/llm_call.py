@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 
 from execution.models.base import TenantModel
 
@@ -25,8 +26,12 @@ class LlmCall(TenantModel):
 
     class Meta:
         ordering = ["-id"]
-        # What a workspace spent in the last 24 hours; its calls, newest first.
-        indexes = [models.Index(fields=["workspace", "-at"], name="llm_spend")]
+        indexes = [
+            # What a workspace spent in the last 24 hours; its calls, newest first.
+            models.Index(fields=["workspace", "-at"], name="llm_spend"),
+            # What lets go of a run that retention clears.
+            models.Index(fields=["run"], name="llm_of_run", condition=Q(run__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.model}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from execution.models import RetentionRun
-from execution.services.clearing import KINDS
+from execution.services.clearing import kinds
 from execution.services.retention import cutoff_of
 from workspaces.clock import database_now
 from workspaces.errors import NotFound
@@ -45,7 +45,7 @@ def retention_preview(*, workspace: Workspace, days: int | None = None) -> Previ
     days = workspace.retention_days if days is None else days
     cutoff = cutoff_of(workspace=workspace, now=now, days=days)
     lines = []
-    for kind in KINDS:
+    for kind in kinds():
         found = len(kind.due(workspace, cutoff, now).values_list("pk", flat=True)[: COUNTED + 1])
         lines.append(Line(kind=kind.name, label=kind.label, count=min(found, COUNTED), is_capped=found > COUNTED))
     return Preview(days=days, cutoff=cutoff, lines=tuple(lines))

@@ -160,11 +160,28 @@ def _delete(rows: QuerySet[Any]) -> None:
 
 
 # In this order: a plan goes when its requests have gone.
-KINDS = (
+_KINDS = [
     Kind(name="requests", label="Requests that are over", due=_due_requests, delete=_delete_requests),
     Kind(name="plans", label="Plans without requests", due=_due_plans, delete=_delete_plans),
     Kind(name="alerts", label="Alerts that are over", due=_due_alerts, delete=_delete_alerts),
     Kind(name="alert messages", label="Messages about alerts", due=_due_messages, delete=_plainly(AlertDelivery)),
     Kind(name="notifications", label="Notifications", due=_due_notifications, delete=_plainly(Notification)),
     Kind(name="retention runs", label="Records of retention", due=_due_runs, delete=_plainly(RetentionRun)),
-)
+]
+
+
+def register(kind: Kind) -> None:
+    """Add a kind, once; it goes after those that are there. Apps above this one register theirs at start.
+
+    Raises ValueError for a name taken twice.
+    """
+    if kind in _KINDS:
+        return
+    if kind.name in {known.name for known in _KINDS}:
+        raise ValueError(f"There are two kinds of rows called {kind.name}.")
+    _KINDS.append(kind)
+
+
+def kinds() -> list[Kind]:
+    """Every kind, in the order in which they are cleared."""
+    return list(_KINDS)

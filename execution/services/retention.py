@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from execution import audit_actions  # noqa: F401  (registers the actions recorded here)
 from execution.models import Limit, LimitMark, RetentionRun, Worker
-from execution.services.clearing import KINDS, NEWS_KEPT_FOR, Kind
+from execution.services.clearing import NEWS_KEPT_FOR, Kind, kinds
 from workspaces import audit
 from workspaces.actors import system_actor
 from workspaces.clock import database_now
@@ -79,7 +79,7 @@ def _clear_workspace(*, workspace: Workspace, may_go_on: Callable[[], bool]) -> 
     with workspace_scope(workspace):
         run = _begin(workspace=workspace, cutoff=cutoff, now=now)
         cleared = Cleared()
-        for kind in KINDS:
+        for kind in kinds():
             while True:
                 if not may_go_on():
                     return cleared

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.execution.conftest import account, service  # noqa: F401  (fixtures of the tests below)
+from tests.execution.conftest import account, clock, service  # noqa: F401  (fixtures of the tests below)
 
 Reply = dict[str, Any] | Response
 USAGE = {"input_tokens": 1_000, "output_tokens": 200}
