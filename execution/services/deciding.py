@@ -112,7 +112,7 @@ def decide(
                 "request_id": row.id,
                 "gate_id": row_gate.id,
                 "revision": row.revision,
-                "verdict": verdict.value,
+                "verdict": str(verdict),
                 "digest": row.digest,
                 "field_hashes": row.current.field_hashes,
                 "principal_id": actor.principal_id,

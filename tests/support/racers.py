@@ -56,8 +56,10 @@ def race(
     file.write_text(json.dumps({"racers": [list(acts) for acts in racers]}))
     command = [sys.executable, "-m", "tests.support.racers", str(file)]
     with running(command, environment=environment, log=file.with_suffix(".log")) as process:
-        assert process.wait(seconds=seconds) == (signal.SIGKILL if dying else 0), process.output()
-    lines = file.with_suffix(".out").read_text().splitlines()
+        status, out = process.wait(seconds=seconds), file.with_suffix(".out")
+        told = out.read_text() if out.exists() else ""
+        assert status == (signal.SIGKILL if dying else 0), f"{process.output()}{told}"
+    lines = told.splitlines()
     ended = [Ended(**json.loads(line)) for line in lines]
     expected = 0 if dying else sum(1 for acts in racers for one in acts if one)
     assert len(ended) == expected, f"{len(ended)} of {expected} acts ended: {process.output()}"
