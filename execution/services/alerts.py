@@ -48,6 +48,19 @@ def raise_alert(
     )
 
 
+def tell_seal_broken(*, workspace_id: UUID, request_id: UUID, title: str, detail: str) -> None:
+    """The alert that something sealed was changed behind Countersign: one a request, wherever it was noticed."""
+    raise_alert(
+        workspace_id=workspace_id,
+        kind="seal_mismatch",
+        severity="critical",
+        fingerprint=f"seal:{request_id}",
+        title=title,
+        detail=detail,
+        request_id=request_id,
+    )
+
+
 def raise_alerts(
     *,
     workspace_ids: Collection[UUID],

@@ -10,7 +10,7 @@ from django.db import transaction
 from execution import audit_actions  # noqa: F401  (registers the actions recorded here)
 from execution.errors import SealBroken, StaleApproval
 from execution.models import ExecutionPlan, ExecutionRequest, Verdict
-from execution.services.alerts import raise_alert
+from execution.services.alerts import tell_seal_broken
 from execution.services.deciding import decide
 from execution.states import Status
 from execution.transitions import entry_for
@@ -197,14 +197,11 @@ def _record_refusals(*, workspace: Workspace, actor: Actor, errors: Mapping[UUID
         if isinstance(error, NotPermitted | NotFound | SealBroken):
             refused[error.detail].append(subject_id)
         if isinstance(error, SealBroken):
-            raise_alert(
+            tell_seal_broken(
                 workspace_id=workspace.id,
-                kind="seal_mismatch",
-                severity="critical",
-                fingerprint=f"seal:{subject_id}",
+                request_id=subject_id,
                 title="A waiting request was changed behind Countersign",
                 detail=error.detail,
-                request_id=subject_id,
             )
     for why, ids in refused.items():
         record_refusal(workspace=workspace, actor=actor, ids=ids, why=why)

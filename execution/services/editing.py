@@ -12,7 +12,7 @@ from execution.channels import registry
 from execution.channels.base import ChannelSpec
 from execution.models import ExecutionRequest, GateState
 from execution.policies import evaluate
-from execution.services.alerts import raise_alert
+from execution.services.alerts import tell_seal_broken
 from execution.services.facts import approved_templates, derive
 from execution.services.freeze import Frozen, freeze
 from execution.services.gating import Judged, close_gates, settle_verdicts
@@ -121,14 +121,11 @@ def _put_back(*, request: ExecutionRequest) -> None:
 
 
 def _tell_changed(*, request: ExecutionRequest, what: str) -> None:
-    raise_alert(
+    tell_seal_broken(
         workspace_id=request.workspace_id,
-        kind="seal_mismatch",
-        severity="critical",
-        fingerprint=f"seal:{request.id}",
+        request_id=request.id,
         title="A request was changed behind Countersign",
         detail=f"Changed: {what}",
-        request_id=request.id,
     )
 
 

@@ -12,7 +12,7 @@ from execution import audit_actions  # noqa: F401  (registers the actions record
 from execution.channels import registry
 from execution.models import Decision, ExecutionRequest, GateDefinition, GateState, Part, Revision, Verdict
 from execution.policies import Outcome, PolicyVerdict
-from execution.services.alerts import raise_alert
+from execution.services.alerts import tell_seal_broken
 from execution.services.diff import NOT_KEPT, document_diff, hash_diff
 from execution.services.freeze import Frozen, freeze
 from execution.services.gating import Judged, close_gates, open_gates
@@ -153,14 +153,11 @@ def drifted(*, workspace: Workspace, request: ExecutionRequest, now: datetime) -
     )
     definitions = {d.name: d for d in GateDefinition.objects.filter(workspace=workspace)}
     open_gates(workspace=workspace, judged=[judged], gates=definitions, now=now)
-    raise_alert(
+    tell_seal_broken(
         workspace_id=workspace.id,
-        kind="seal_mismatch",
-        severity="critical",
-        fingerprint=f"seal:{request.id}",
+        request_id=request.id,
         title="An approved request was changed after its approval",
         detail=f"Nothing was sent. It waits at {', '.join(gates)} again. Changed: {fields}.",
-        request_id=request.id,
     )
 
 
@@ -225,12 +222,9 @@ def _destroyed(*, workspace: Workspace, request: ExecutionRequest, actor: Actor,
         values={"settled_at": now, "last_error": why},
         data={"reason": "its frozen text was changed and cannot be read"},
     )
-    raise_alert(
+    tell_seal_broken(
         workspace_id=workspace.id,
-        kind="seal_mismatch",
-        severity="critical",
-        fingerprint=f"seal:{request.id}",
+        request_id=request.id,
         title="An approved request was destroyed after its approval",
         detail=why,
-        request_id=request.id,
     )

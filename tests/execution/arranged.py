@@ -4,8 +4,9 @@ from typing import Any
 
 from execution import propose
 from execution.engine.drain import drain
-from execution.models import Alert, ExecutionRequest
+from execution.models import Alert, ExecutionRequest, ProviderAccount
 from execution.services import decisions
+from execution.services.accounts import save_account
 from tests.builders import Cast
 from workspaces.models import AuditEntry
 
@@ -47,6 +48,21 @@ def alerts(cast: Cast) -> list[str]:
     """The kinds of the alerts there are, the oldest first."""
     with cast.scope():
         return list(Alert.objects.order_by("first_at").values_list("kind", flat=True))
+
+
+def other_account(cast: Cast) -> ProviderAccount:
+    """What goes through it is never in one chunk with what goes through the default account."""
+    return save_account(
+        workspace=cast.workspace,
+        actor=cast.omar,
+        name="Another",
+        channel="email",
+        provider="recorder",
+        host="mail.example.com",
+        security="none",
+        from_email="other@example.org",
+        secret="another secret",
+    )
 
 
 def refusals(request: ExecutionRequest) -> list[Any]:

@@ -5,27 +5,11 @@ from django.db import connection
 
 from execution.errors import ForgetfulDatabase
 from execution.models import ProviderAccount
-from execution.services.accounts import save_account
 from execution.services.limits import set_limit
 from execution.states import Status
 from tests.builders import Cast
-from tests.execution.arranged import again, approved_email, drain_due
+from tests.execution.arranged import again, approved_email, drain_due, other_account
 from tests.machine.recorder import Answer, Service
-
-
-def other_account(cast: Cast) -> ProviderAccount:
-    """What goes through it is never in one chunk with what goes through the default account."""
-    return save_account(
-        workspace=cast.workspace,
-        actor=cast.omar,
-        name="Another",
-        channel="email",
-        provider="recorder",
-        host="mail.example.com",
-        security="none",
-        from_email="other@example.org",
-        secret="another secret",
-    )
 
 
 def test_it_performs_all_of_them_in_as_many_chunks_as_it_takes(

@@ -10,12 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from execution import propose_plan
 from execution.models import ExecutionPlan, ExecutionRequest, ProviderAccount, Verdict
 from execution.services import decisions
-from execution.services.accounts import save_account
 from execution.services.canaries import go_on
 from execution.states import CANARY, Status
 from execution.types import Proposal
 from tests.builders import Cast, make_cast
-from tests.execution.arranged import PAYLOAD, drain_due
+from tests.execution.arranged import PAYLOAD, drain_due, other_account
 from tests.machine.recorder import Service
 from tests.support.processes import wait_until
 from workspaces.settings_store import set_setting
@@ -36,19 +35,8 @@ def letter(number: int = 1, **more: object) -> Proposal:
 
 
 def test_the_row_is_written_right_before_the_commit(cast: Cast, service: Service, account: ProviderAccount) -> None:
-    other = save_account(
-        workspace=cast.workspace,
-        actor=cast.omar,
-        name="Another",
-        channel="email",
-        provider="recorder",
-        host="mail.example.com",
-        security="none",
-        from_email="other@example.org",
-        secret="another secret",
-    )
     # Two accounts, so two chunks: the first is settled with the mark of the second, the second by itself.
-    plan = approved_plan(cast, letter(1), letter(2, account=other.id))
+    plan = approved_plan(cast, letter(1), letter(2, account=other_account(cast).id))
     with CaptureQueriesContext(connection) as queries:
         drain_due(cast)
     told = [query["sql"] for query in queries]

@@ -20,6 +20,7 @@ from execution.services.accounts import save_account
 from execution.services.limits import delete_limit
 from execution.states import Status
 from tests.builders import Cast
+from tests.execution import arranged
 from tests.execution.arranged import alerts, approved_email, drain_due
 from tests.execution.test_limits import act
 from tests.machine.recorder import Service
@@ -246,17 +247,7 @@ def test_another_account_is_not_held_back(
 
 @pytest.fixture
 def other_account(cast: Cast, service: Service) -> ProviderAccount:
-    return save_account(
-        workspace=cast.workspace,
-        actor=cast.omar,
-        name="Another",
-        channel="email",
-        provider="recorder",
-        host="mail.example.com",
-        security="none",
-        from_email="other@example.org",
-        secret="another secret",
-    )
+    return arranged.other_account(cast)
 
 
 def test_it_is_said_when_the_day_is_nearly_or_wholly_used_up(
