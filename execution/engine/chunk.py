@@ -1,19 +1,18 @@
-"""The mark: claim what is due, ask every guard, and commit `dispatching` before any provider is called."""
+"""The mark: what was claimed meets every guard, and `dispatching` is committed before any provider is called."""
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import DatabaseError
+from django.db.models import F
 
-from execution.channels import registry
+from execution.engine.claim import claim
 from execution.engine.facts import Facts, Ground
 from execution.engine.guards import GUARDS, LIMITS, Guard, Stop, Then, first_stop
 from execution.engine.limits import Counted, Full, take
@@ -21,7 +20,7 @@ from execution.engine.load import GroundCache, load_facts
 from execution.engine.pace import lock_pace
 from execution.engine.snapshots import keep_snapshots, snapshots_of
 from execution.engine.warm_up import in_force
-from execution.models import Alert, Attempt, ExecutionRequest, GateState
+from execution.models import Alert, Attempt, ExecutionRequest, GateState, ProviderAccount
 from execution.services.alerts import raise_alert
 from execution.services.gating import close_gates
 from execution.services.reopening import drifted, reopen
@@ -29,9 +28,9 @@ from execution.states import CANARY, NO_OPERATOR, STALE, Status
 from execution.transitions import move
 from workspaces.actors import Actor
 from workspaces.bulk import insert_rows
-from workspaces.clock import DatabaseNow, database_now
+from workspaces.clock import database_now
 from workspaces.ids import new_id
-from workspaces.models import Mode, Workspace
+from workspaces.models import Mode
 from workspaces.prepared import Prepared
 
 logger = logging.getLogger(__name__)
@@ -42,21 +41,11 @@ LOOK_AGAIN = timedelta(seconds=60)
 OWN_WAITS = ("limit:", "quiet_hours", "throttled", CANARY)
 # The rest of a plan may be 10,000 requests: whatever ends their wait wakes them (services/canaries.py).
 LOOK_AGAIN_AFTER = {CANARY: timedelta(minutes=15)}
-WAITS_FOR_A_BELL = ("auto_execution_off",)
 
 _ATTEMPTS = Prepared(
     lambda ids: Attempt.objects.filter(request_id__among=ids).order_by().values_list("request_id", "number"),
     ids=list[UUID],
 )
-
-
-def _workspaces_with(when: Q) -> "QuerySet[Workspace, UUID]":
-    due = ExecutionRequest.objects.filter(when, workspace=OuterRef("pk"), status=Status.APPROVED)
-    return Workspace.objects.filter(Exists(due)).order_by().values_list("pk", flat=True)
-
-
-_DUE = Prepared(lambda: _workspaces_with(Q(due_at__lte=DatabaseNow())))
-_DUE_MANUALLY = Prepared(lambda: _workspaces_with(Q(due_at__lte=DatabaseNow()) | Q(wait_reason__in=WAITS_FOR_A_BELL)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +80,14 @@ class _Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a mark found: a chunk to perform (None where every guard stopped what was there), and the requests that it
-    looked at.
+    """What a mark found: a chunk to perform (None where every guard stopped what was there), the requests that it
+    looked at, and the accounts where something is due and no connection is free.
     """
 
     chunk: Chunk | None
     seen: Sequence[UUID]
     full: bool
-
-
-def due_workspaces(*, manual: bool) -> list[UUID]:
-    """The workspaces in which something is due, in no order. One look at the claim's index for each."""
-    return (_DUE_MANUALLY if manual else _DUE).rows()
+    crowded: Sequence[ProviderAccount]
 
 
 def mark(
@@ -116,19 +101,28 @@ def mark(
     only: Sequence[UUID] | None = None,
     guards: Sequence[Guard] = GUARDS,
     call_seconds: float = 0.0,
+    may_use: Callable[[ProviderAccount], bool] = lambda account: True,
 ) -> Claim:
     """In the caller's transaction and the workspace's scope: claim up to `at_most` due requests and mark those that
     every guard lets through; the others are moved, or told why they wait and until when.
 
     The caller shares the guards' lock (workspaces/guard_lock.py) before. The rows are claimed with SKIP LOCKED, so that
     workers never wait for each other. `only`: these requests, due or not ("Run now"). call_seconds: how long a call
-    lately took.
+    lately took. may_use: whether the lane may use a connection to an account.
     """
     now = database_now()
-    ids = _claim(workspace_id=workspace_id, manual=manual, at_most=at_most, only=only, now=now)
-    if not ids:
-        return Claim(chunk=None, seen=(), full=False)
     ground = cache.get(workspace_id=workspace_id)
+    ids, crowded = claim(
+        workspace_id=workspace_id,
+        manual=manual,
+        at_most=at_most,
+        only=only,
+        now=now,
+        accounts=ground.accounts,
+        may_use=may_use,
+    )
+    if not ids:
+        return Claim(chunk=None, seen=(), full=False, crowded=crowded)
     found, broken = _readable(ground=ground, ids=ids, now=now, manual=manual)
     through: list[Facts] = []
     stopped: list[tuple[Facts, Stop]] = []
@@ -168,7 +162,7 @@ def mark(
         chunk = _commit_marks(
             ground=ground, through=through, before=before, slots=slots, worker_id=worker_id, actor=actor, now=now
         )
-    return Claim(chunk=chunk, seen=ids, full=len(ids) >= at_most)
+    return Claim(chunk=chunk, seen=ids, full=len(ids) >= at_most, crowded=crowded)
 
 
 def _readable(*, ground: Ground, ids: Sequence[UUID], now: datetime, manual: bool) -> tuple[list[Facts], list[UUID]]:
@@ -218,37 +212,6 @@ def counted(facts: Facts) -> Counted:
         addresses=facts.recipients.addresses,
         plan_bulk=row.plan_id if bulk else None,
     )
-
-
-def _claim(*, workspace_id: UUID, manual: bool, at_most: int, only: Sequence[UUID] | None, now: datetime) -> list[UUID]:
-    """Lock due rows of one kind: those that share channel, account and mode with the first in line."""
-    if only is not None:
-        found = list(_claimable(workspace_id=workspace_id, when=Q(id__in=only))[:at_most])
-    else:
-        found = _due(manual=manual, at_most=at_most).rows(workspace_id=workspace_id, now=now)
-    if not found:
-        return []
-    first = found[0][1:]
-    known = first[0] in registry.names()
-    size = min(at_most, registry.get(first[0]).chunk_size) if known else 1
-    return [row[0] for row in found if row[1:] == first][:size]
-
-
-def _claimable(*, workspace_id: UUID, when: Q) -> "QuerySet[ExecutionRequest, Any]":
-    skip = connection.features.has_select_for_update_skip_locked
-    rows = ExecutionRequest.objects.filter(when, workspace_id=workspace_id, status=Status.APPROVED)
-    rows = rows.select_for_update(skip_locked=skip, of=("self",)).order_by("-priority", "due_at", "id")
-    return rows.values_list("id", "channel", "account_id", "mode")
-
-
-@cache
-def _due(*, manual: bool, at_most: int) -> Prepared:
-    def build(workspace_id: UUID, now: datetime) -> "QuerySet[ExecutionRequest, Any]":
-        due = Q(due_at__lte=now)
-        when = due | Q(wait_reason__in=WAITS_FOR_A_BELL) if manual else due
-        return _claimable(workspace_id=workspace_id, when=when)[:at_most]
-
-    return Prepared(build, workspace_id=UUID, now=datetime)
 
 
 def _commit_marks(

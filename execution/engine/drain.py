@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -22,12 +22,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainResult:
-    """How many requests were claimed, and what became of them; the rest was given back or will be tried again."""
+    """How many requests were claimed, and what became of them; the rest was given back or will be tried again.
+
+    crowded: how many lanes left something due because others have all connections that its account allows.
+    """
 
     claimed: int
     succeeded: int
     failed: int
     uncertain: int
+    crowded: int = 0
 
 
 def drain(
@@ -77,8 +81,8 @@ def drain(
         finally:
             tallies = [first.tally, *others.join()]
             for tally in tallies:
-                total.add({n: getattr(tally, n) for n in ("claimed", "succeeded", "failed", "uncertain")})
-    return DrainResult(claimed=total.claimed, succeeded=total.succeeded, failed=total.failed, uncertain=total.uncertain)
+                total.add(asdict(tally))
+    return DrainResult(**asdict(total))
 
 
 class _Others:

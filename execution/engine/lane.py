@@ -14,8 +14,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from execution.engine.calling import act_of, connect, second_look
-from execution.engine.chunk import Chunk, Claim, Marked, due_workspaces, mark
+from execution.engine.calling import act_of, second_look
+from execution.engine.chunk import Chunk, Claim, Marked, mark
+from execution.engine.claim import due_workspaces
+from execution.engine.connections import Connections
 from execution.engine.facts import Facts
 from execution.engine.failpoints import reached
 from execution.engine.guards import GUARDS, Guard
@@ -28,8 +30,6 @@ from execution.engine.worker import RunningWorker
 from execution.models import ProviderAccount
 from execution.providers import dry_run
 from execution.providers import registry as providers
-from execution.providers.base import Connection
-from execution.sending import SenderIdentity
 from execution.services.bursts import COUNTED, Call, stop_bursts
 from execution.services.canaries import follow_canaries
 from execution.services.failures import account_broken, account_throttled
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 SETTLE_AFTER = 1.0  # seconds: what has ended is put on record at least this often
 LOOK_AFTER_FAILURES = 5  # calls that definitely failed are put on record by fives, so that a burst is seen early
 CHUNK_SECONDS = 2.0  # a chunk is made small enough to take about this long
+# For a free connection to an account, where nothing else is left to do: about as long as one who leaves takes for it.
+WAIT_FOR_CONNECTION, LOOK_EVERY = 2.0, 0.1  # seconds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Tally:
     succeeded: int = 0
     failed: int = 0
     uncertain: int = 0
+    crowded: int = 0  # lanes that left something due because its account had no connection free
 
     def add(self, counts: dict[str, int]) -> None:
         for name, count in counts.items():
@@ -74,7 +77,8 @@ class Lane:
     guards: Sequence[Guard] = GUARDS
     tally: Tally = field(default_factory=Tally)
     _cache: GroundCache = field(default_factory=GroundCache)
-    _connections: dict[tuple[object, ...], Connection] = field(default_factory=dict)
+    _connections: Connections = field(default_factory=Connections)
+    _crowded: dict[UUID, ProviderAccount] = field(default_factory=dict)
     _pending: list[Performed] = field(default_factory=list)
     _chunk: Chunk | None = None
     _settled_at: float = 0.0
@@ -94,7 +98,10 @@ class Lane:
                     found = [self.workspace.id] if self.workspace else due_workspaces(manual=self.manual)
                     due = [w for w in found if w not in done_here]
                     if not due:
-                        break
+                        if not self._found_a_connection():
+                            break
+                        done_here.clear()
+                        continue
                     # One chunk from each in turn: a workspace with much to do never keeps the others waiting.
                     for workspace_id in due:
                         if not (self.may_go_on() and self.worker.lease.holds):
@@ -103,8 +110,26 @@ class Lane:
                             done_here.add(workspace_id)
                 self._flush()
         finally:
-            for kept in self._connections.values():
-                kept.close()
+            self._connections.close()
+
+    def _found_a_connection(self) -> bool:
+        """Whether one came free at an account where something is due that this lane had to leave.
+
+        Its claim may have hidden those rows, for a moment, from the last look of whoever had the connection: if both
+        left, nobody would come back before the next sweep.
+        """
+        if not self._crowded:
+            return False
+        self._flush()
+        until = time.monotonic() + WAIT_FOR_CONNECTION
+        while self.may_go_on() and self.worker.lease.holds and time.monotonic() < until:
+            self._connections.leave_idle()
+            if any(self._connections.may_use(account) for account in self._crowded.values()):
+                self._crowded.clear()
+                return True
+            time.sleep(LOOK_EVERY)
+        self.tally.crowded = 1
+        return False
 
     def _one_chunk(self, workspace_id: UUID) -> bool:
         """Mark and perform one chunk. False where nothing more is due in this workspace."""
@@ -124,6 +149,7 @@ class Lane:
     def _mark(self, workspace_id: UUID) -> Claim:
         reached("before_mark")
         stop_if_restored()
+        self._connections.leave_idle()
         asked = time.monotonic()
         with transaction.atomic(), plan_progress_last() as progress:
             # Before the settling locks any row: a change of guards locks in this order too (guard_lock.py).
@@ -139,8 +165,10 @@ class Lane:
                 only=self.only,
                 guards=self.guards,
                 call_seconds=self._per_call,
+                may_use=self._connections.may_use,
             )
         self._forget_settled()
+        self._crowded |= {account.id: account for account in claim.crowded}
         self._chunk = claim.chunk
         if claim.chunk:
             self.worker.watch.saw(facts=claim.chunk.members[0].facts, at=asked)
@@ -199,7 +227,7 @@ class Lane:
             if provider is None or (drafting and not provider.can_draft):
                 self._record_dry(member, note="its provider keeps no drafts")
                 return Outcome(kind="dry_run", detail="")
-            act, connection = act_of(facts, attempt_id=member.attempt_id), self._connection(facts.sender_now, member)
+            act, connection = act_of(facts, attempt_id=member.attempt_id), self._connections.to(facts)
             if has_pace(facts.account):
                 connection.open()  # in its slot the call itself begins
         except Exception as error:
@@ -243,15 +271,6 @@ class Lane:
     def _ended(self, member: Marked, outcome: Outcome) -> Outcome:
         self.worker.journal.ended(member.attempt_id, outcome.as_json())
         return outcome
-
-    def _connection(self, identity: SenderIdentity | None, member: Marked) -> Connection:
-        assert identity is not None
-        facts = member.facts
-        key = (facts.row.workspace_id, identity)
-        kept = self._connections.get(key)
-        if kept is None:
-            kept = self._connections[key] = connect(facts)
-        return kept
 
     def _rehearse(self, chunk: Chunk, *, note: str) -> None:
         """A dry run: one line each, no call, no credential (P7)."""

@@ -26,7 +26,11 @@ class ProviderAccount(TenantModel):
     from_email = models.CharField(max_length=320, blank=True)
     from_name = models.CharField(max_length=120, blank=True)
     options = models.JSONField(default=dict, blank=True)
-    max_connections = models.PositiveSmallIntegerField(default=4)
+    max_connections = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1, "1 at least."), MaxValueValidator(1_000, "1000 at most.")],
+        help_text="At most so many connections at once, over all workers. The provider's documentation says how many.",
+    )
     is_default = models.BooleanField(default=False)
     # Pace and warm-up: execution/engine/pace.py and execution/engine/warm_up.py.
     per_second = models.PositiveSmallIntegerField(

@@ -21,7 +21,7 @@ class AccountConfig:
     """An account as its provider needs it, the secret in plain text: made right before the call, never stored.
 
     id: the account's, None for the installation's default. security: "none", "starttls" (must succeed) or "tls".
-    max_connections: how many at once the service allows. options: what only one provider knows.
+    max_connections: how many at once the service allows, over all workers. options: what only one provider knows.
     """
 
     id: str | None = None

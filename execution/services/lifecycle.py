@@ -130,9 +130,15 @@ def run_now(*, workspace: Workspace, actor: Actor, request_id: UUID | str) -> Ex
         if not answer.would_send:
             why = next(check for check in answer.checks if not check.ok)
             raise Conflict(f"It cannot go now. {why.detail}", check=why.name)
-    drain(manual=True, workspace=workspace, request_ids=[request.pk], lanes=1)
+    result = drain(manual=True, workspace=workspace, request_ids=[request.pk], lanes=1)
     with workspace_scope(workspace):
-        return ExecutionRequest.objects.select_related("current").get(pk=request.pk)
+        request = ExecutionRequest.objects.select_related("current").get(pk=request.pk)
+    if result.crowded and request.status == Status.APPROVED:
+        raise Conflict(
+            "It did not go: all connections that its account allows are in use. Try again in a moment.",
+            check="connections",
+        )
+    return request
 
 
 def resolve(

@@ -8,7 +8,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from execution.engine.chunk import due_workspaces, mark
+from execution.engine.chunk import mark
+from execution.engine.claim import due_workspaces
 from execution.engine.load import GroundCache
 from execution.engine.sweep import sweep
 from execution.models import ExecutionRequest, ProviderAccount
