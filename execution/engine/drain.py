@@ -86,7 +86,10 @@ def drain(
 
 
 class _Others:
-    """The lanes besides the first: started together when a backlog shows."""
+    """The lanes besides the first: started together when a backlog shows, and anew once all of them have left it.
+
+    They leave where the backlog's account has no connection for them, and come back for what other accounts get to do.
+    """
 
     def __init__(self, *, most: int) -> None:
         self.most = most
@@ -96,7 +99,7 @@ class _Others:
         self.make: Callable[[], Lane] | None = None
 
     def start(self) -> None:
-        if self.threads or self.make is None:
+        if self.make is None or any(thread.is_alive() for thread in self.threads):
             return
         for number in range(self.most):
             lane = self.make()

@@ -33,3 +33,17 @@ def test_a_killed_worker_gives_its_connection_back(engine: Engine):
     # Before its lease is over, and so before anything of its own is recovered.
     assert engine.drain().succeeded >= 20
     assert set(engine.sink.copies().values()) == {1}
+
+
+def test_lanes_that_found_no_connection_come_back_for_other_work(engine: Engine):
+    engine.sink.misbehave(at="content", do="delay", seconds=0.02)
+    account = account_of(engine, "Narrow", max_connections=1)
+    backlog = engine.approved_mails(500, account=account.pk)
+    with engine.manage("drain", ENGINE_LANES="2") as drain:
+        # By then the second lane has looked for a connection, waited for one, and left.
+        wait_until(lambda: engine.sink.counts.messages >= 200, what="mails")
+        later = set(engine.approved_mails(20, domain="example.net"))
+        wait_until(lambda: later <= set(engine.sink.copies()), what="the mails of the other account")
+        assert engine.sink.counts.messages < len(backlog)
+        drain.signal(signal.SIGTERM)
+        assert drain.wait(seconds=30) in (0, -signal.SIGTERM), drain.output()
