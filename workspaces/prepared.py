@@ -56,7 +56,7 @@ class _Statement:
         self._as_text = {name for name, sample in samples.items() if isinstance(sample, list) and _is_id(sample[0])}
         known = [(name, array_of(value) if name in self._as_text else value) for name, value in samples.items()]
         self._parts = [
-            (value, next((name for name, sample in known if type(sample) is type(value) and sample == value), None))
+            (value, next((name for name, sample in known if isinstance(value, type(sample)) and sample == value), None))
             for value in given
         ]
         missing = samples.keys() - {name for _, name in self._parts}

@@ -19,9 +19,10 @@ from execution.alerts.targets import MAIL, env_targets, route_target
 from execution.models import AlertDelivery, AlertRoute, DeliveryState
 from execution.services.alerts import raise_alert
 from execution.services.credentials import decrypt
-from workspaces.clock import database_now
+from workspaces.clock import DatabaseNow, database_now
 from workspaces.errors import Unavailable
 from workspaces.models import Principal
+from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces
 
 _AT_MOST = 20
@@ -32,10 +33,21 @@ BACKOFF = (15, 60, 300, 900, 1_800, 3_600, 3_600)
 _SHOWN_DETAIL = 400
 
 
+_TO_SEND = [DeliveryState.PENDING, DeliveryState.SENDING]
+# Asked every second, and mostly in vain.
+_DUE = Prepared(
+    lambda: (
+        AlertDelivery.objects.filter(state__in=_TO_SEND, due_at__lte=DatabaseNow())
+        .order_by("due_at")
+        .values_list("pk", flat=True)[:1]
+    )
+)
+
+
 def deliver_due() -> int:
     """Send what is due; returns how many went out. Any number of processes may do so at once."""
     with all_workspaces("alerts leave every workspace"):
-        claimed = _claim()
+        claimed = _claim() if _DUE.rows() else []
         if not claimed:
             return 0
         wrong = _send_all(claimed)
@@ -47,7 +59,7 @@ def _claim() -> list[AlertDelivery]:
         now = database_now()
         skip = connection.features.has_select_for_update_skip_locked
         due = AlertDelivery.objects.select_for_update(skip_locked=skip, of=("self",)).filter(
-            state__in=[DeliveryState.PENDING, DeliveryState.SENDING], due_at__lte=now
+            state__in=_TO_SEND, due_at__lte=now
         )
         rows = list(due.select_related("alert", "workspace").order_by("due_at", "id")[:_AT_MOST])
         over = [row.pk for row in rows if row.alert.resolved_at is not None]

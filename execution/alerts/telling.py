@@ -10,9 +10,10 @@ from django.db import connection, transaction
 
 from execution.alerts.ladder import Ladder, ladder_of
 from execution.models import Alert, AlertDelivery, Notification
-from workspaces.clock import database_now
+from workspaces.clock import DatabaseNow, database_now
 from workspaces.models import Membership, PrincipalKind, Workspace
 from workspaces.permissions import RIGHTS, Permission
+from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces, workspace_scope
 
 _AT_MOST = 100  # alerts at once; the next turn takes the rest
@@ -20,23 +21,38 @@ _AT_MOST = 100  # alerts at once; the next turn takes the rest
 _NOTIFIED_ROLES = [role for role, rights in RIGHTS.items() if Permission.HOLD in rights]
 
 
+# Asked every second, and mostly in vain.
+_DUE = Prepared(
+    lambda: (
+        Alert.objects.filter(tell_at__lte=DatabaseNow(), resolved_at=None, acknowledged_at=None)
+        .order_by("tell_at")
+        .values_list("pk", flat=True)[:1]
+    )
+)
+
+
 def tell_due() -> int:
     """Tell of every alert that is due to be told; returns how many were. Any number of processes may do so at once:
     each alert is one's, by its row's lock.
     """
-    with all_workspaces("alerts are told in every workspace"), transaction.atomic():
-        now = database_now()
-        skip = connection.features.has_select_for_update_skip_locked
-        due = Alert.objects.select_for_update(skip_locked=skip).filter(
-            tell_at__lte=now, resolved_at=None, acknowledged_at=None
-        )
-        found: dict[UUID, list[Alert]] = defaultdict(list)
-        for alert in due.order_by("tell_at", "id")[:_AT_MOST]:
-            found[alert.workspace_id].append(alert)
-        workspaces = Workspace.objects.in_bulk(list(found))
-        for workspace_id, alerts in found.items():
-            with workspace_scope(workspaces[workspace_id]):
-                _tell(workspace=workspaces[workspace_id], alerts=alerts, now=now)
+    with all_workspaces("alerts are told in every workspace"):
+        return _tell_all() if _DUE.rows() else 0
+
+
+@transaction.atomic
+def _tell_all() -> int:
+    now = database_now()
+    skip = connection.features.has_select_for_update_skip_locked
+    due = Alert.objects.select_for_update(skip_locked=skip).filter(
+        tell_at__lte=now, resolved_at=None, acknowledged_at=None
+    )
+    found: dict[UUID, list[Alert]] = defaultdict(list)
+    for alert in due.order_by("tell_at", "id")[:_AT_MOST]:
+        found[alert.workspace_id].append(alert)
+    workspaces = Workspace.objects.in_bulk(list(found))
+    for workspace_id, alerts in found.items():
+        with workspace_scope(workspaces[workspace_id]):
+            _tell(workspace=workspaces[workspace_id], alerts=alerts, now=now)
     return sum(map(len, found.values()))
 
 

@@ -13,7 +13,7 @@ from execution.engine.recover import recover_dead_workers
 from execution.engine.sweep import sweep
 from execution.services.restoring import stop_if_restored
 from workspaces.audit.checkpoint import complete_checkpoint
-from workspaces.audit.sealer import seal_once
+from workspaces.audit.sealer import Sealer
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +38,14 @@ def run_forever(stop: threading.Event) -> None:
 
 def _sealing() -> Callable[[], int]:
     """Sealing, which first adds to the checkpoint what a crash left out of it."""
-    is_complete = False
+    is_complete, sealer = False, Sealer()
 
     def seal() -> int:
         nonlocal is_complete
         if not is_complete:
             complete_checkpoint()
             is_complete = True
-        return seal_once()
+        return sealer.seal()
 
     return seal
 

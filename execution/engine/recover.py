@@ -29,12 +29,22 @@ from execution.models import Attempt, AttemptState, ExecutionRequest, Worker
 from execution.services.failures import account_broken
 from execution.services.restoring import stop_if_restored
 from workspaces.actors import system_actor
-from workspaces.clock import database_now
+from workspaces.clock import DatabaseNow, database_now
 from workspaces.models import Workspace
+from workspaces.prepared import Prepared
 from workspaces.scope import all_workspaces, workspace_scope
 from workspaces.settings_store import get_setting
 
 logger = logging.getLogger(__name__)
+
+# Asked every second, and mostly in vain.
+_OVERDUE = Prepared(
+    lambda: (
+        Worker.objects.filter(ended_at=None, lease_until__lt=DatabaseNow())
+        .order_by("lease_until")
+        .values_list("pk", flat=True)[:1]
+    )
+)
 
 
 def recover_dead_workers() -> int:
@@ -44,6 +54,8 @@ def recover_dead_workers() -> int:
     stop_if_restored()  # a copy must not believe, nor take away, the journals of the original
     settled = 0
     with all_workspaces("a worker serves every workspace"):
+        if not _OVERDUE.rows():
+            return 0
         now = database_now()
         given_up = now - timedelta(seconds=settings.OTHER_HOST_SECONDS)
         overdue = Worker.objects.filter(ended_at=None, lease_until__lt=now)

@@ -7,6 +7,7 @@ from importlib import import_module
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.support.database import cloned_database, url_of
 from tests.workspaces.ledger import bare_workspace, numbers, sealed, write
@@ -14,7 +15,7 @@ from workspaces import audit
 from workspaces.actors import system_actor
 from workspaces.audit import sealer
 from workspaces.audit.checkpoint import append_checkpoint, complete_checkpoint, read_checkpoint
-from workspaces.audit.sealer import seal_once
+from workspaces.audit.sealer import Sealer, seal_once
 from workspaces.audit.verify import verify
 from workspaces.models import AuditBlock, AuditEntry
 
@@ -106,6 +107,37 @@ def test_what_is_older_than_a_running_transaction_is_sealed(live_db):
         assert numbers(sealed(workspace)) == [1]
     seal_once()
     assert numbers(sealed(workspace)) == [1, 2]
+
+
+def test_a_sealer_asks_one_question_while_nothing_is_new(live_db):
+    write(bare_workspace("book"), 1)
+    one = Sealer()
+    one.seal()
+    with CaptureQueriesContext(connection) as taken:
+        assert one.seal() == 0
+    assert len(taken) == 1
+
+
+@pytest.mark.race
+def test_a_sealer_sees_what_an_old_transaction_commits_late(live_db):
+    workspace = bare_workspace("book")
+    one = Sealer()
+    one.seal()
+    with Writer(workspace, 1):
+        assert one.seal() == 0
+    assert one.seal() == 1
+    assert numbers(sealed(workspace)) == [1]
+
+
+def test_a_sealer_whose_connection_was_lost_takes_nothing_for_granted(live_db):
+    write(bare_workspace("book"), 1)
+    one = Sealer()
+    one.seal()
+    connection.close()
+    connection.ensure_connection()
+    with CaptureQueriesContext(connection) as taken:
+        assert one.seal() == 0
+    assert len(taken) > 1
 
 
 @pytest.mark.race

@@ -48,6 +48,17 @@ def test_it_reads_json_as_the_field_does() -> None:
     assert all(isinstance(subjects, list) for subjects in found)
 
 
+def test_it_takes_numbers() -> None:
+    make_cast()
+    query = Prepared(
+        lambda least: AuditEntry.objects.filter(transaction__gte=least).order_by("id").values_list("id", flat=True),
+        least=int,
+    )
+    with all_workspaces(WHY):
+        assert query.rows(least=0)
+        assert query.rows(least=2**40) == []
+
+
 def test_the_database_plans_it_once() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("Only PostgreSQL prepares statements.")

@@ -18,6 +18,8 @@ from workspaces.audit.hashing import GENESIS, block_seal, merkle_root
 from workspaces.clock import database_now
 from workspaces.identity import database_identity
 from workspaces.models import AuditBlock, AuditEntry
+from workspaces.prepared import Prepared
+from workspaces.scope import all_workspaces
 
 INSTALLATION = "installation"
 BLOCK_SIZE = 1_000  # entries in a block at most, so that verification reads them in one go
@@ -30,29 +32,45 @@ def chain_of(workspace_id: UUID | None) -> str:
     return str(workspace_id) if workspace_id else INSTALLATION
 
 
-def seal_once() -> int:
-    """Seal what is complete, then write the checkpoint outside the database. Returns the number of entries sealed.
+class Sealer:
+    """Seals again and again. While nothing new is there it asks one statement, for this comes every second."""
 
-    Does nothing while another sealer is at work.
-    """
-    with transaction.atomic():
-        if not _elected():
+    def __init__(self) -> None:
+        self._asked: object = None  # the connection on which it sealed last: another one may be to another database
+        self._complete_below = 0
+
+    def seal(self) -> int:
+        """Seal what is complete, then write the checkpoint outside the database. Returns the number of entries sealed.
+
+        Does nothing while another sealer is at work.
+        """
+        connection.ensure_connection()
+        if self._asked is connection.connection and not _newer(self._complete_below):
             return 0
-        horizon, database = _horizon(), database_identity()
-        entries = _unsealed(horizon=horizon, database=database)
-        by_chain: dict[str, list[AuditEntry]] = defaultdict(list)
-        for entry in entries:
-            by_chain[chain_of(entry.workspace_id)].append(entry)
-        blocks = [
-            block
-            for chain, members in by_chain.items()
-            for block in _blocks(chain=chain, entries=members, horizon=horizon, database=database)
-        ]
-        AuditBlock.objects.bulk_create(blocks)
-    # After the commit, or the file could vouch for a block that never came to be. What a crash leaves out here
-    # is added at the next start (checkpoint.complete_checkpoint).
-    append_checkpoint(blocks)
-    return len(entries)
+        with transaction.atomic():
+            if not _elected():
+                return 0
+            horizon, database = _horizon(), database_identity()
+            entries = _unsealed(horizon=horizon, database=database)
+            by_chain: dict[str, list[AuditEntry]] = defaultdict(list)
+            for entry in entries:
+                by_chain[chain_of(entry.workspace_id)].append(entry)
+            blocks = [
+                block
+                for chain, members in by_chain.items()
+                for block in _blocks(chain=chain, entries=members, horizon=horizon, database=database)
+            ]
+            AuditBlock.objects.bulk_create(blocks)
+        # After the commit, or the file could vouch for a block that never came to be. What a crash leaves out here
+        # is added at the next start (checkpoint.complete_checkpoint).
+        append_checkpoint(blocks)
+        self._asked, self._complete_below = connection.connection, horizon
+        return len(entries)
+
+
+def seal_once() -> int:
+    """`Sealer.seal`, by one that has not sealed before."""
+    return Sealer().seal()
 
 
 def seal_of(block: AuditBlock) -> str:
@@ -68,6 +86,20 @@ def seal_of(block: AuditBlock) -> str:
         horizon=block.horizon,
         database=block.database,
     )
+
+
+_NEWER = Prepared(
+    lambda transaction: (
+        AuditEntry.objects.filter(transaction__gte=transaction).order_by("transaction").values_list("pk", flat=True)[:1]
+    ),
+    transaction=int,
+)
+
+
+def _newer(horizon: int) -> bool:
+    """Whether there is an entry of a transaction that had not ended, or not begun, when all below was sealed."""
+    with all_workspaces("every chain is sealed"):
+        return bool(_NEWER.rows(transaction=horizon))
 
 
 def _elected() -> bool:
