@@ -63,6 +63,12 @@ def members(
     return rows.select_related("principal__user").order_by("principal__kind", "principal__name", "id")
 
 
+def member_named(*, workspace_id: UUID, name: str) -> UUID | None:
+    """The person of that user name who is active here; None where there is nobody."""
+    people = Membership.objects.filter(_IS_ACTIVE, workspace_id=workspace_id, kind="person", principal__name=name)
+    return people.values_list("principal_id", flat=True).first() if name else None
+
+
 def last_decider_seen(*, workspace_id: UUID) -> datetime | None:
     """When anybody who may decide here now was last seen; None where nobody ever was."""
     return next(iter(_LAST_SEEN.rows(workspace_id=workspace_id)), None)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from execution.alerts import unanswered
 from execution.alerts.kinds import Kind, register
 from execution.alerts.silence import is_silent
 from execution.engine.limits import filled
@@ -152,6 +153,14 @@ register(
             meaning="What was approved does not hold any more; nothing was sent. Decide again.",
             ends="The request is decided again.",
             over=_once_request_left(Status.PENDING, Status.NEEDS_CHANGES),
+        ),
+        Kind(
+            name=unanswered.KIND,
+            severity=Severity.WARNING,
+            meaning="Requests wait at a gate for longer than it allows. Decide in the queue, before they expire.",
+            ends="Nothing waits at the gate for longer than it allows.",
+            over=unanswered.answered,
+            named=unanswered.named_by,
         ),
         Kind(
             name="unreadable",

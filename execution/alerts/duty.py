@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from execution.alerts.delivering import deliver_due
 from execution.alerts.resolving import resolve_over
 from execution.alerts.telling import tell_due
+from execution.alerts.unanswered import watch_unanswered
 from execution.alerts.watching import watch_audit, watch_limits, watch_silence
 from execution.engine import heartbeat
 from execution.services.restoring import stop_if_restored
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 _DUTIES: list[tuple[float, Callable[[], int]]] = [
     (15.0, watch_silence),
     (15.0, watch_limits),
+    (30.0, watch_unanswered),
     (600.0, watch_audit),
     (5.0, resolve_over),
     (1.0, tell_due),

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
-from execution.models import Severity
+from execution.models import Alert, Severity
 
 # Of unresolved alerts of one kind, of any workspace: those whose cause is gone.
 Over = Callable[[QuerySet[Any]], QuerySet[Any]]
+# Members whom one alert concerns by name.
+Named = Callable[[Alert], frozenset[UUID]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,7 @@ class Kind:
     """One kind. `meaning` tells a person what happened and what to do.
 
     over: finds those whose cause is gone; None where only a person can say so. ends: that, in words. lasts: how long
-    a mere piece of news stays open after it last happened.
+    a mere piece of news stays open after it last happened. named: who is told besides the ladder, each time it is told.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Kind:
     ends: str
     over: Over | None = None
     lasts: timedelta | None = None
+    named: Named | None = None
 
 
 _KINDS: dict[str, Kind] = {}

@@ -8,7 +8,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from execution.alerts.kinds import kind_named
 from execution.alerts.ladder import Ladder, ladder_of
+from execution.alerts.targets import person_target
 from execution.models import Alert, AlertDelivery, Notification
 from workspaces.clock import DatabaseNow, database_now
 from workspaces.models import Membership, PrincipalKind, Workspace
@@ -98,6 +100,11 @@ def _whom(
     told = rungs[:reached] if again else rungs[alert.step : reached]
     targets = frozenset[str]().union(*(rung.targets for rung in told))
     people = frozenset[UUID]().union(*(rung.people for rung in told)) & members.keys()
+    kind = kind_named(alert.kind)
+    if told and kind and kind.named:
+        named = kind.named(alert) & members.keys()
+        people |= named
+        targets |= {person_target(pk) for pk in named}
     if again:
         people |= {pk for pk, role in members.items() if role in _NOTIFIED_ROLES}
     if alert.kind == "alert_undelivered":

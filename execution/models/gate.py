@@ -11,11 +11,17 @@ class GateDefinition(TenantModel):
     label = models.CharField(max_length=120)
     roles = models.JSONField(default=list, help_text="Roles whose members may open it.")
     quorum = models.PositiveSmallIntegerField(default=1, help_text="Distinct people who must approve.")
-    answer_within_seconds = models.PositiveIntegerField(default=86_400)
+    answer_within_seconds = models.PositiveIntegerField(
+        default=86_400, help_text="When they are over people are told. 3600 is an hour, 86400 a day."
+    )
     expires_after_seconds = models.PositiveIntegerField(
         default=604_800, help_text="An unanswered request expires after this; so does an approval not carried out."
     )
-    escalate_to = models.CharField(max_length=150, blank=True, help_text="User name told when the time is up.")
+    escalate_to = models.CharField(
+        max_length=150,
+        blank=True,
+        help_text="User name of a member who is told, besides everybody else, when nobody answered in time.",
+    )
 
     class Meta:
         ordering = ["name"]

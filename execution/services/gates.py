@@ -10,9 +10,10 @@ from workspaces import audit
 from workspaces.actors import Actor
 from workspaces.errors import InvalidInput
 from workspaces.guard_lock import guard_change
-from workspaces.models import Principal, Role, Workspace
+from workspaces.models import Role, Workspace
 from workspaces.permissions import RIGHTS, Permission
 from workspaces.scope import workspace_scope
+from workspaces.selectors import member_named
 
 _DECIDING = [role.value for role in Role if Permission.DECIDE in RIGHTS[role]]
 
@@ -40,7 +41,7 @@ def update_gate(*, workspace: Workspace, actor: Actor, name: str, **changes: Any
     Gates already open keep the number of people they asked for. Raises InvalidInput naming the field, NotPermitted.
     """
     actor.require(Permission.MANAGE, workspace_id=workspace.id)
-    problems = _problems(name=name, changes=changes)
+    problems = _problems(workspace=workspace, name=name, changes=changes)
     if problems:
         raise InvalidInput("The gate cannot be saved like this.", fields=problems)
     with workspace_scope(workspace), transaction.atomic(), guard_change(workspace=workspace):
@@ -60,7 +61,7 @@ def update_gate(*, workspace: Workspace, actor: Actor, name: str, **changes: Any
     return gate
 
 
-def _problems(*, name: str, changes: dict[str, Any]) -> dict[str, str]:
+def _problems(*, workspace: Workspace, name: str, changes: dict[str, Any]) -> dict[str, str]:
     problems = dict.fromkeys(set(changes) - set(EDITABLE), "Not a part of a gate.")
     if not name or not name.replace("_", "").isalnum() or len(name) > 40:
         problems["name"] = "Letters, digits and underscores, such as HR_LEGAL."
@@ -72,7 +73,7 @@ def _problems(*, name: str, changes: dict[str, Any]) -> dict[str, str]:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < low):
             problems[field] = f"A whole number, {low} at least."
     person = changes.get("escalate_to")
-    if person and not Principal.objects.filter(kind="person", name=person, is_active=True).exists():
+    if person and member_named(workspace_id=workspace.id, name=person) is None:
         problems["escalate_to"] = "Nobody with that user name is active here."
     return problems
 
