@@ -115,11 +115,15 @@ class World(People, Surroundings):
             raise Broken("preflight", f"it said {told.would_send} ({why}), and {went} came true")
 
     def leave(self) -> None:
-        """End whatever is still under way, so that the next world finds the threads free."""
+        """End whatever is still under way, so that the next world finds the threads free, and nothing of this one that
+        the release of a global hold would have to wake.
+        """
         for worker in self.workers:
             if not worker.is_over:
                 worker.die()
         self._forget_finished()
+        with workspace_scope(self.workspace):
+            ExecutionRequest.objects.filter(status=Status.APPROVED).update(status=Status.CANCELLED, due_at=None)
 
     def _forget_finished(self) -> None:
         self.workers = [worker for worker in self.workers if not worker.is_over]
