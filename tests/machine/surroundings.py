@@ -204,14 +204,15 @@ class Surroundings(Stage):
             )
 
     def tamper_with_words(self, request_id: UUID) -> None:
-        """Somebody changes the frozen text by SQL."""
-        self.model.requests[request_id].tampered = True
+        """Somebody changes the frozen text by SQL, where people have not been shown it changed already."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE execution_revision SET document = replace(document, 'Dear reader', 'Dear fool') "
-                "WHERE id = (SELECT current_id FROM execution_executionrequest WHERE id = %s)",
+                "UPDATE execution_revision SET document = replace(document, 'Dear reader', 'Dear fool') WHERE id = "
+                "(SELECT current_id FROM execution_executionrequest WHERE id = %s) AND document LIKE '%%Dear reader%%'",
                 [request_id],
             )
+            if cursor.rowcount:
+                self.model.requests[request_id].tampered = True
 
     def tamper_with_bytes(self, request_id: UUID) -> None:
         """Somebody changes the frozen mail by SQL. A rehearsal without an account has none."""

@@ -34,3 +34,18 @@ def test_a_change_after_the_approval_goes_where_a_person_then_approved_it_to(rig
     world.work()
     world.check()
     assert [call.act.to for call in world.promises.calls_of(request)] == [(MALLORY,)]
+
+
+def test_words_changed_after_the_approval_go_out_as_a_person_then_approved_them(rig: Rig) -> None:
+    world = World(rig)
+    request = world.propose()
+    world.approve(request, "rosa")
+    world.tamper_with_words(request)
+    world.work()
+    world.check()
+    assert world.status(request) == Status.PENDING
+    world.tamper_with_words(request)  # there is nothing left to change: what they see is what stands there
+    world.approve(request, "sam")
+    world.work()
+    world.check()
+    assert len(world.promises.calls_of(request)) == 1
