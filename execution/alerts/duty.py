@@ -31,7 +31,7 @@ _DUTIES: list[tuple[float, Callable[[], int]]] = [
 
 
 def attend() -> None:
-    """Every duty once but the audit's: raise what nobody else can, end what is over, tell, deliver."""
+    """One turn of what cannot wait for a keeper: say that nobody works, end what is over, tell, deliver."""
     stop_if_restored()
     watch_silence()
     resolve_over()

@@ -47,7 +47,7 @@ class Connections:
             if number is None:
                 return False
             place = self._places[account.id] = _Place(number=number)
-        elif place.number >= account.max_connections:
+        elif place.number >= _allowed(account):
             # The account allows fewer than before. Closing takes a moment, and whoever marks keeps others waiting.
             place.used_at = _NEVER
             return False
@@ -94,8 +94,13 @@ class Connections:
             self._kept.pop(key)[1].close()
 
 
+def _allowed(account: ProviderAccount) -> int:
+    # 0 could be entered while nothing read it; what was approved there must not wait for ever.
+    return max(1, account.max_connections)
+
+
 def _take(account: ProviderAccount) -> int | None:
-    keys = [_key(account.id, number) for number in range(account.max_connections)]
+    keys = [_key(account.id, number) for number in range(_allowed(account))]
     if connection.vendor != "postgresql":
         with _lock:
             free = next((key for key in keys if key not in _taken_here), None)

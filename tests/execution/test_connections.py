@@ -165,6 +165,16 @@ def test_a_lane_leaves_a_place_that_the_account_allows_no_more(cast: Cast, accou
     connections.close()
 
 
+def test_an_account_that_was_given_none_before_they_counted_has_one(
+    cast: Cast, service: Service, account: ProviderAccount
+) -> None:
+    with cast.scope():
+        ProviderAccount.objects.filter(pk=account.pk).update(max_connections=0)
+    request = approved_email(cast)
+    drain_due(cast)
+    assert statuses(cast, request) == [Status.SUCCEEDED]
+
+
 @pytest.mark.parametrize("number", [0, 1_001])
 def test_it_refuses_a_number_that_no_account_can_have(cast: Cast, account: ProviderAccount, number: int) -> None:
     with pytest.raises(InvalidInput) as refused:
