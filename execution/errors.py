@@ -27,9 +27,9 @@ class StaleApproval(Conflict):
     code = "stale_digest"
     title = "It changed since you saw it"
 
-    def __init__(self, *, current_digest: str, diff: list[dict[str, Any]]) -> None:
+    def __init__(self, *, current_digest: str, diff: list[dict[str, Any]], what: str = "request") -> None:
         super().__init__(
-            "This request changed after you opened it. Look at what changed, then decide again.",
+            f"This {what} changed after you opened it. Look at what changed, then decide again.",
             current_digest=current_digest,
             diff=diff,
         )

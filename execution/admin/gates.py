@@ -4,25 +4,33 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Field
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from execution.models import GateDefinition
 from execution.services.gates import update_gate
 from workspaces.admin.base import ServiceForm, ServiceModelAdmin
+from workspaces.admin.spans import SpanField
 from workspaces.admin.views import here
 from workspaces.models import Role
 from workspaces.permissions import RIGHTS, Permission
+from workspaces.selectors import people_who_may
 from workspaces.templatetags.console import duration
 
 _DECIDING = [(role.value, role.label) for role in Role if Permission.DECIDE in RIGHTS[role]]
 
 
 class GateForm(ServiceForm):
-    """Roles are ticked, not typed."""
+    """Roles are ticked, times are said in their units, and whom it escalates to is chosen: nothing is typed."""
 
     roles = forms.MultipleChoiceField(
         choices=_DECIDING, widget=UnfoldAdminCheckboxSelectMultipleWidget, help_text="Whose members may open it."
+    )
+    answer_within_seconds = SpanField(label="Answer within", help_text="When it is over, people are told.")
+    expires_after_seconds = SpanField(
+        label="Expires after",
+        help_text="An unanswered request expires after this; so does an approval not carried out.",
     )
 
 
@@ -36,7 +44,7 @@ class GateAdmin(ServiceModelAdmin):
     list_display = ["name", "label", "roles_column", "quorum", "answer_column", "expires_column", "escalate_to"]
     search_fields = ["name", "label"]
     list_filter = ["quorum"]
-    fields = ["name", "label", "roles", "quorum", "answer_within_seconds", "expires_after_seconds", "escalate_to"]
+    fields = ["name", "label", "roles", "quorum", "answer_within_seconds", "escalate_to", "expires_after_seconds"]
 
     @admin.display(description="Opened by")
     def roles_column(self, obj: GateDefinition) -> str:
@@ -53,6 +61,18 @@ class GateAdmin(ServiceModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["name"] if obj else []
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "escalate_to":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        people = people_who_may(workspace=here(request).workspace, permission=Permission.VIEW)
+        return forms.ChoiceField(
+            choices=[("", "Nobody besides"), *((person.name, person.name) for person in people)],
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+            label="Then tell",
+            help_text="Who is told, besides everybody else, when nobody answered in time.",
+        )
 
     def write(self, request: HttpRequest, form: ServiceForm, obj: Any) -> GateDefinition:
         changes = dict(form.cleaned_data)

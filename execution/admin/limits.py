@@ -10,15 +10,23 @@ from execution.models import Limit
 from execution.selectors import limits_of
 from execution.services.limits import set_limit
 from workspaces.admin.base import ServiceForm, ServiceModelAdmin
+from workspaces.admin.spans import SpanField
 from workspaces.admin.views import here
 from workspaces.permissions import Permission
 from workspaces.templatetags.console import duration
+
+
+class LimitForm(ServiceForm):
+    """The window is said in its unit."""
+
+    period_seconds = SpanField(label="In any", help_text="The window slides: not a day by the calendar, any 24 hours.")
 
 
 @admin.register(Limit)
 class LimitAdmin(ServiceModelAdmin):
     """Exact over all workers; a change counts from the next act on."""
 
+    form = LimitForm
     change_right = add_right = Permission.MANAGE
     list_title = "Limits"
     list_display = ["name", "scope", "count", "period_column"]

@@ -121,7 +121,7 @@ def decide_plan(
             if digests is None:
                 current = plan_digest(plan=plan)
                 if digest != current:
-                    raise StaleApproval(current_digest=current, diff=[])
+                    raise StaleApproval(current_digest=current, diff=[], what="plan")
                 waiting = ExecutionRequest.objects.filter(workspace=workspace, plan=plan, status=Status.PENDING)
                 seen: dict[UUID, str | None] = dict(waiting.values_list("id", "digest"))
             else:

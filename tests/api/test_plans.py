@@ -109,6 +109,7 @@ def test_a_stale_plan_digest_is_409(ada, rosa, plan):
     answer = rosa.post(f"execution/plans/{plan['id']}/approve", {"digest": plan["digest"]})
     assert answer.status == 409
     assert answer.json["current_digest"] != plan["digest"]
+    assert answer.json["detail"].startswith("This plan changed")
 
 
 @pytest.mark.parametrize("body", [{}, {"digests": {}}, {"digests": {"x": "y"}}, {"digests": []}, {"digest": 5}])

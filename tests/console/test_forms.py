@@ -10,6 +10,7 @@ from campaigns.models import AgentRun, Campaign, Task
 from contacts.models import ConsentEvent, Contact, Organisation, Suppression
 from execution.models import Alert, GateDefinition, Limit, MessageTemplate, PolicyVersion, ProviderAccount, SendWindow
 from execution.services.alerts import raise_alert
+from workspaces.admin.spans import SpanWidget
 from workspaces.models import AuditEntry, Membership, Token, User, Workspace
 from workspaces.settings_store import get_setting
 
@@ -107,34 +108,68 @@ def test_it_adds_a_suppression(cast, at):
         assert Suppression.objects.filter(address__iexact="never@example.org").exists()
 
 
-def test_it_changes_a_gate_and_refuses_a_role_that_never_decides(cast, owner):
+def test_it_changes_a_gate(cast, owner):
     with cast.scope():
         gate = GateDefinition.objects.get(name="HR_LANG")
     data = {
         "label": "Two pairs of eyes",
         "roles": ["approver"],
         "quorum": "2",
-        "answer_within_seconds": "3600",
-        "expires_after_seconds": "7200",
-        "escalate_to": "",
+        "answer_within_seconds_0": "90",
+        "answer_within_seconds_1": "60",
+        "expires_after_seconds_0": "2",
+        "expires_after_seconds_1": "86400",
+        "escalate_to": "ada",
     }
     owner.post(f"execution/gatedefinition/{gate.pk}/change/", data)
     with cast.scope():
         gate.refresh_from_db()
-    assert (gate.quorum, gate.roles) == (2, ["approver"])
-    wrong = owner.post(f"execution/gatedefinition/{gate.pk}/change/", {**data, "escalate_to": "nobody-here"})
-    assert "Nobody with that user name" in wrong.content.decode()
+    assert (gate.quorum, gate.roles, gate.escalate_to) == (2, ["approver"], "ada")
+    assert (gate.answer_within_seconds, gate.expires_after_seconds) == (5_400, 172_800)
+
+
+def test_it_offers_the_members_of_this_workspace_to_escalate_to_and_nobody_else(cast, owner):
+    with cast.scope():
+        gate = GateDefinition.objects.get(name="HR_LANG")
+    page = owner.text(f"execution/gatedefinition/{gate.pk}/change/")
+    [offered] = re.findall(r'<select name="escalate_to".*?</select>', page, re.S)
+    assert set(re.findall(r'value="([^"]*)"', offered)) == {"", "ada", "omar", "rosa", "sam", "vic"}
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "words"),
+    [("0", "60", "greater than or equal to 1"), ("", "60", "required"), ("99999", "86400", "Too long"), ("1", "7", "")],
+)
+def test_it_refuses_a_time_that_is_none(cast, owner, number, unit, words):
+    with cast.scope():
+        limit = Limit.objects.get(name="email_send")
+    data = {"scope": "channel:email", "count": "70", "period_seconds_0": number, "period_seconds_1": unit}
+    refused = owner.post(f"execution/limit/{limit.pk}/change/", data)
+    assert refused.status_code == 200 and words in refused.content.decode()
+    with cast.scope():
+        limit.refresh_from_db()
+    assert (limit.count, limit.period_seconds) == (50, 86_400)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number", "unit"),
+    [(86_400, 1, "days"), (5_400, 90, "minutes"), (172_800, 2, "days"), (61, 61, "seconds")],
+)
+def test_it_shows_a_time_in_the_largest_unit_that_divides_it(seconds, number, unit):
+    shown = SpanWidget().render("span", seconds)
+    assert f'value="{number}"' in shown and re.search(r"selected[^>]*>\s*" + unit, shown)
 
 
 def test_it_changes_a_limit(cast, owner):
     with cast.scope():
         limit = Limit.objects.get(name="email_send")
     owner.post(
-        f"execution/limit/{limit.pk}/change/", {"scope": "channel:email", "count": "70", "period_seconds": "86400"}
+        f"execution/limit/{limit.pk}/change/",
+        {"scope": "channel:email", "count": "70", "period_seconds_0": "12", "period_seconds_1": "3600"},
     )
     with cast.scope():
         limit.refresh_from_db()
-    assert limit.count == 70
+    assert (limit.count, limit.period_seconds) == (70, 43_200)
 
 
 def test_it_gives_a_channel_hours_and_changes_them(cast, owner):
