@@ -10,6 +10,7 @@ from execution import queue
 from execution.services.cancelling import cancel_unsent_to
 from execution.services.erasing import erase_traces
 from execution.services.gates import create_default_gates
+from execution.services.holds import tell_of_pause
 from execution.services.limits import create_default_limits
 from execution.services.policies import publish_defaults
 from execution.states import NO_OPERATOR
@@ -30,6 +31,13 @@ def give_defaults(*, workspace: Workspace, actor: Actor, **kwargs: Any) -> None:
 def look_again(*, workspace_id: UUID | None, **kwargs: Any) -> None:
     """What waited for a switch or a mode is looked at now."""
     queue.wake_held(workspace_id=workspace_id)
+
+
+@receiver(setting_changed, dispatch_uid="execution.paused")
+def tell_of_it(*, workspace_id: UUID | None, key: str, **kwargs: Any) -> None:
+    """The setting that holds everything is told of like any other hold."""
+    if key == "global_pause":
+        tell_of_pause(workspace_id=workspace_id)
 
 
 @receiver(member_seen, dispatch_uid="execution.somebody_is_here")

@@ -6,6 +6,7 @@ What binds is the stricter of the environment, the installation and the workspac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings as environment
 from django.db import transaction
@@ -139,6 +140,11 @@ def effective_settings(*, workspace: Workspace | None, keys: list[str] | None = 
     stored = stored_settings(workspace=workspace)
     names = keys if keys is not None else sorted({*KEYS, *(k for k in stored if k.startswith(UNDO_PREFIX))})
     return {name: _in_force(name=name, values=stored.get(name, {}), workspace=workspace) for name in names}
+
+
+def paused_workspaces() -> set[UUID | None]:
+    """The workspaces whose own `global_pause` is on; None among them: the installation's is, and so everybody's."""
+    return set(Setting.objects.filter(key="global_pause", value=True).values_list("workspace_id", flat=True))
 
 
 def stored_settings(*, workspace: Workspace | None) -> dict[str, dict[str, Any]]:

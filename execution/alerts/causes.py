@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from execution.alerts import unanswered
-from execution.alerts.kinds import Kind, register
+from execution.alerts.kinds import PAUSED, Kind, register
 from execution.alerts.silence import is_silent
 from execution.engine.limits import filled
 from execution.models import (
@@ -27,6 +27,7 @@ from workspaces.clock import database_now
 from workspaces.installation import is_restored
 from workspaces.models import Workspace
 from workspaces.selectors import is_unattended
+from workspaces.settings_store import paused_workspaces
 
 Alerts = QuerySet[Any]
 NEWS = timedelta(hours=24)  # how long mere news stays open
@@ -97,9 +98,14 @@ def _account_runs(alerts: Alerts) -> Alerts:
 
 
 def _hold_released(alerts: Alerts) -> Alerts:
-    held = {str(pk) for pk in Hold.objects.filter(released_at=None).values_list("pk", flat=True)}
-    fingerprints = alerts.values_list("pk", "fingerprint")
-    return alerts.filter(pk__in=[pk for pk, name in fingerprints if name.partition(":")[2] not in held])
+    held = {f"hold:{pk}" for pk in Hold.objects.filter(released_at=None).values_list("pk", flat=True)}
+    on = paused_workspaces()
+    gone = []
+    for pk, workspace_id, fingerprint in alerts.values_list("pk", "workspace_id", "fingerprint"):
+        still = bool(on & {None, workspace_id}) if fingerprint == PAUSED else fingerprint in held
+        if not still:
+            gone.append(pk)
+    return alerts.filter(pk__in=gone)
 
 
 def _beats_again(alerts: Alerts) -> Alerts:

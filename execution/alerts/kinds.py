@@ -14,6 +14,8 @@ from execution.models import Alert, Severity
 Over = Callable[[QuerySet[Any]], QuerySet[Any]]
 # Members whom one alert concerns by name.
 Named = Callable[[Alert], frozenset[UUID]]
+# The fingerprint of a hold by the setting `global_pause`, which has no row that could name it.
+PAUSED = "hold:global_pause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

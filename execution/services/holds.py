@@ -5,8 +5,9 @@ from uuid import UUID
 from django.db import transaction
 
 from execution import audit_actions, queue  # noqa: F401  (audit_actions registers the actions recorded here)
+from execution.alerts.kinds import PAUSED
 from execution.channels import registry
-from execution.models import ExecutionPlan, Hold, HoldScope, ProviderAccount
+from execution.models import Alert, ExecutionPlan, Hold, HoldScope, ProviderAccount
 from execution.services.alerts import raise_alerts
 from workspaces import audit
 from workspaces.actors import Actor, resolve_actor
@@ -16,7 +17,8 @@ from workspaces.guard_lock import guard_change
 from workspaces.installation import is_restored
 from workspaces.models import PrincipalKind, Workspace
 from workspaces.permissions import Permission
-from workspaces.scope import workspace_scope
+from workspaces.scope import all_workspaces, workspace_scope
+from workspaces.settings_store import paused_workspaces
 
 
 def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspace | None = None) -> Hold:
@@ -55,7 +57,8 @@ def set_hold(*, scope: str, reason: str, actor: Actor | str, workspace: Workspac
             subject=hold,
             data={"scope": hold.address},
         )
-        if who.kind != PrincipalKind.SYSTEM:  # the machine says in an alert of its own why it stopped something
+        # The machine says in an alert of its own why it stopped something; somebody at a shell does not.
+        if who.kind != PrincipalKind.SYSTEM or who.via == "cli":
             _tell(hold, kind="hold_set", title=f"A hold was set: {hold.address}", detail=hold.reason)
     return hold
 
@@ -107,6 +110,35 @@ def _tell(hold: Hold, *, kind: str, title: str, detail: str) -> None:
     concerned = [hold.workspace_id] if hold.workspace_id else list(Workspace.objects.values_list("pk", flat=True))
     fingerprint = f"{'hold' if kind == 'hold_set' else 'released'}:{hold.pk}"
     raise_alerts(workspace_ids=concerned, kind=kind, fingerprint=fingerprint, title=title[:200], detail=detail)
+
+
+def tell_of_pause(*, workspace_id: UUID | None) -> None:
+    """An alert for the setting `global_pause`, which is a hold without a row: where it holds now, or no longer does.
+
+    workspace_id: whose setting was changed; None for the installation's, which concerns every workspace. In a
+    workspace that hears of it again the same alert counts one more; an end is told where a beginning was.
+    """
+    on = paused_workspaces()
+    concerned = Workspace.objects.all() if workspace_id is None else Workspace.objects.filter(pk=workspace_id)
+    paused = {pk: bool(on & {None, pk}) for pk in concerned.values_list("pk", flat=True)}
+    with all_workspaces("a setting of the installation concerns all"):
+        known = Alert.objects.filter(fingerprint=PAUSED, resolved_at=None, workspace__in=concerned)
+        told = set(known.values_list("workspace_id", flat=True))
+    detail = f"By the setting global_pause of {'the installation' if workspace_id is None else 'the workspace'}."
+    raise_alerts(
+        workspace_ids=[pk for pk, is_on in paused.items() if is_on],
+        kind="hold_set",
+        fingerprint=PAUSED,
+        title="A hold was set: global_pause",
+        detail=detail,
+    )
+    raise_alerts(
+        workspace_ids=[pk for pk, is_on in paused.items() if not is_on and pk in told],
+        kind="hold_released",
+        fingerprint=f"released:{PAUSED}",
+        title="A hold was released: global_pause",
+        detail=detail,
+    )
 
 
 def _actor(*, actor: Actor | str, workspace: Workspace | None) -> Actor:

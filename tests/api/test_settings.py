@@ -21,6 +21,8 @@ def test_one_wrong_value_changes_nothing(owner):
     answer = owner.patch("settings", {"poll_limit": 4, "mode": "loud", "colour": "red"})
     assert answer.status == 400
     assert set(answer.json["errors"]) == {"mode", "colour"}
+    assert answer.json["errors"]["mode"].startswith("Write dry_run")
+    assert "mode: Write dry_run" in answer.json["detail"]
     assert owner.get("settings").json["poll_limit"] == 10
 
 

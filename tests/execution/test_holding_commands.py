@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from execution.models import ExecutionPlan, Hold, ProviderAccount
+from execution.models import Alert, ExecutionPlan, Hold, ProviderAccount
 from execution.types import Origin
 from tests.builders import Cast, OtherCast, make_member
 from tests.execution.arranged import approved_email
+from workspaces.scope import all_workspaces
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +72,13 @@ def test_it_says_what_is_wrong_and_holds_nothing(cast: Cast, other: OtherCast, s
     with pytest.raises(CommandError, match=words):
         run("hold", scope, by=by)
     assert held() == []
+
+
+def test_a_hold_from_the_shell_is_told_of_too(cast: Cast, other: OtherCast) -> None:
+    run("hold", "global", by=None)
+    with all_workspaces("the alerts of both"):
+        told = Alert.objects.filter(kind="hold_set").values_list("workspace__slug", "title")
+        assert set(told) == {("demo", "A hold was set: global"), ("other", "A hold was set: global")}
 
 
 def test_only_a_person_releases(cast: Cast) -> None:

@@ -86,9 +86,10 @@ class SettingsView(PatchView):
                 try:
                     _set(key=key, value=value, scope=scope, workspace=self.workspace, actor=self.actor)
                 except InvalidInput as error:
-                    problems_found[str(key)] = error.detail
+                    problems_found[str(key)] = error.fields.get("value", error.detail)
             if problems_found:
-                raise InvalidInput(" ".join(problems_found.values()), fields=problems_found)
+                words = " ".join(f"{key}: {text}" for key, text in problems_found.items())
+                raise InvalidInput(words, fields=problems_found)
         return Response(effective_settings(workspace=self.workspace))
 
 

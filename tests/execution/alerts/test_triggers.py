@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from execution.alerts.resolving import resolve_over
 from execution.alerts.telling import tell_due
 from execution.models import Alert, AlertDelivery, Notification, ProviderAccount
 from execution.services.accounts import stop_account
@@ -14,6 +15,8 @@ from tests.builders import Cast, OtherCast
 from tests.execution.alerts.raising import raised
 from tests.support.clock import StoppedClock
 from workspaces.actors import system_actor
+from workspaces.models import Workspace
+from workspaces.settings_store import set_setting
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +41,27 @@ def test_a_hold_is_told_when_it_is_set_and_when_it_is_released(cast: Cast, other
 def test_a_hold_over_everything_is_told_everywhere(cast: Cast, other: OtherCast) -> None:
     set_hold(scope="global", actor=cast.omar, reason="Calm.")
     assert [kind for kind, _ in kinds_of(cast)] == [kind for kind, _ in kinds_of(other)] == ["hold_set"]
+
+
+def test_the_pause_by_a_setting_is_told_like_a_hold_where_it_holds(
+    cast: Cast, other: OtherCast, django_capture_on_commit_callbacks: Any
+) -> None:
+    def pause(value: bool, *, workspace: Workspace | None) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            set_setting(key="global_pause", value=value, workspace=workspace, actor=cast.omar)
+
+    pause(True, workspace=cast.workspace)
+    assert (kinds_of(cast), kinds_of(other)) == ([("hold_set", "A hold was set: global_pause")], [])
+    pause(True, workspace=None)
+    pause(False, workspace=cast.workspace)
+    assert [kind for kind, _ in kinds_of(cast)] == [kind for kind, _ in kinds_of(other)] == ["hold_set"]
+    assert resolve_over() == 0
+    pause(False, workspace=None)
+    assert [kind for kind, _ in kinds_of(cast)] == ["hold_set", "hold_released"]
+    assert [kind for kind, _ in kinds_of(other)] == ["hold_set", "hold_released"]
+    assert resolve_over() == 2
+    pause(False, workspace=None)
+    assert len(kinds_of(cast)) == 2
 
 
 def test_a_hold_of_the_machine_has_its_own_alert_and_no_second(cast: Cast) -> None:
