@@ -37,7 +37,7 @@ RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
 LONG_RUNS = int(os.environ.get("MACHINE_RUNS", "10000"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "50"))
 SHRINK = os.environ.get("MACHINE_SHRINK", "true") == "true"  # look for a shorter run that fails as well
-SHARDS, LONG_SHARDS = 4, 8  # so that the processes of a test run share the work
+SHARDS, LONG_SHARDS = 4, 32  # so that the processes of a test run share the work
 
 ANYBODY = st.sampled_from(["rosa", "sam", "omar", "ada", "vic", "crm", "writer"])
 APPROVERS = st.sampled_from(["rosa", "sam", "omar"])
@@ -298,6 +298,6 @@ def test_no_sequence_of_acts_breaks_a_promise(rig: Rig, shard: int) -> None:
 @pytest.mark.race
 @pytest.mark.faults
 @pytest.mark.parametrize("shard", range(LONG_SHARDS))
-def test_no_long_sequence_of_acts_breaks_a_promise(rig: Rig, shard: int) -> None:
+def test_no_long_sequence_of_acts_breaks_a_promise(own_rig: Rig, shard: int) -> None:
     backend = "each_on_its_own" if shard % 2 else "hypothesis"
-    _run(rig, runs=-(-LONG_RUNS // LONG_SHARDS), steps=STEPS, number=_seed() + shard, backend=backend)
+    _run(own_rig, runs=-(-LONG_RUNS // LONG_SHARDS), steps=STEPS, number=_seed() + shard, backend=backend)
