@@ -1,6 +1,7 @@
 """`manage.py cluster` with real processes on PostgreSQL: no death of a process goes unnoticed, and work goes on."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -118,7 +119,8 @@ def test_stopped_workers_are_noticed_and_replaced(start_cluster: StartCluster, t
     for pid in descendants(group_leader(cluster)):
         os.kill(pid, signal.SIGSTOP)
     run_task(tmp_path, "after")
-    assert "nothing passes from the queue" in cluster.output()
+    # Which of the two depends on where the signal found them.
+    assert re.search(r"replaced: (nothing passes from the queue|worker \d+ keeps the lock)", cluster.output())
 
 
 def test_a_killed_cluster_leaves_no_process_and_lets_none_begin(start_cluster: StartCluster, tmp_path: Path):
