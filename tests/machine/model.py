@@ -53,8 +53,9 @@ class Expected:
     # gate -> who approved this very digest there, and whether as the sole operator
     approvals: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     undo_until: float = 0.0
-    # Changed by SQL since it was frozen.
+    # Changed by SQL since it was frozen; and whether the frozen text was, so that nothing tells what stood there.
     tampered: bool = False
+    text_tampered: bool = False
     # Calls made before this number may be made again: a person said they had not happened.
     said_not_sent: int = 0
 

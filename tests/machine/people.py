@@ -127,7 +127,9 @@ class People(Stage):
         request.digest, request.subject, request.mode = edited.digest, subject, self.model.mode
         request.text, request.document = payload["text"], document_of(edited)
         request.expires_at = edited.expires_at.timestamp() if edited.expires_at else None
-        request.tampered = False
+        if request.text_tampered:  # there was nothing to put the recipient back from: they see whom it names now
+            request.recipients = (edited.document["to"], *edited.document["payload"].get("cc", ()))
+        request.tampered = request.text_tampered = False
         request.authors.add(by)
         request.approvals.clear()
         request.undo_until = now.timestamp() + self.model.undo_seconds

@@ -127,7 +127,7 @@ class Promises:
             row = ExecutionRequest.objects.select_related("current").get(pk=request.id)
             document = row.document
         request.digest, request.document, request.mode = row.digest, document_of(row), document["mode"]
-        request.tampered = False
+        request.tampered = request.text_tampered = False
         request.subject, request.text = document["payload"]["subject"], document["payload"]["text"]
         request.recipients = (document["to"], *document["payload"].get("cc", ()))
         request.scheduled_for = row.scheduled_for.timestamp() if row.scheduled_for else None

@@ -212,7 +212,8 @@ class Surroundings(Stage):
                 [request_id],
             )
             if cursor.rowcount:
-                self.model.requests[request_id].tampered = True
+                request = self.model.requests[request_id]
+                request.tampered = request.text_tampered = True
 
     def tamper_with_bytes(self, request_id: UUID) -> None:
         """Somebody changes the frozen mail by SQL. A rehearsal without an account has none."""
