@@ -30,6 +30,7 @@ from execution.engine.worker import RunningWorker
 from execution.models import ProviderAccount
 from execution.providers import dry_run
 from execution.providers import registry as providers
+from execution.providers.errors import Misconfigured, ProviderError
 from execution.services.bursts import COUNTED, Call, stop_bursts
 from execution.services.canaries import follow_canaries
 from execution.services.failures import account_broken, account_throttled
@@ -228,8 +229,9 @@ class Lane:
                 self._record_dry(member, note="its provider keeps no drafts")
                 return Outcome(kind="dry_run", detail="")
             act, connection = act_of(facts, attempt_id=member.attempt_id), self._connections.to(facts)
-            if has_pace(facts.account):
-                connection.open()  # in its slot the call itself begins
+            connection.open()  # in its slot, and after the last look at the holds, the call itself begins
+        except (ProviderError, Misconfigured) as error:
+            return of_preparation(error)
         except Exception as error:
             logger.exception("Request %s could not be prepared.", facts.row.id)
             return of_preparation(error)
@@ -237,9 +239,10 @@ class Lane:
             return not_begun(reason)
         journal = self.worker.journal
         journal.began(member.attempt_id)
-        # Asked again after the line is written: from here on a recovery takes this one for begun.
-        if not self.worker.lease.holds:
-            return self._ended(member, not_begun("lease_lost"))
+        # Asked again after the line is written, for which a busy disk may take its time: from here on a recovery takes
+        # this one for begun.
+        if reason := self._why_not(member):
+            return self._ended(member, not_begun(reason))
         reached("began")
         try:
             receipt = connection.draft(act) if drafting else connection.perform(act)
