@@ -47,15 +47,6 @@ def measured_lateness() -> Iterator[Lateness]:
         thread.join()
 
 
-@pytest.fixture
-def engine(engine: Engine) -> Engine:
-    """Its sink stamps a call when it reads it, and while it fsyncs it reads nothing.
-    Nobody dies here, so that what it took need not outlive anything.
-    """
-    engine.sink.fsync = False
-    return engine
-
-
 def began_late(engine: Engine, *, held_at: float, until: float, lateness: Lateness) -> list[float]:
     """How long after the hold each call began that began too late."""
     return [at - held_at for at in engine.sink.begun if held_at + LATEST + lateness.worst < at < until]
@@ -84,6 +75,19 @@ def test_nothing_begins_after_a_hold_over_200_mails_in_flight(engine: Engine):
     release(scope="global", reason="go on", actor=cast.omar)
     engine.drain()
     assert engine.sink.copies() == dict.fromkeys(everything, 1)
+
+
+def test_nothing_begins_after_a_hold_set_while_the_server_is_slow_to_greet(engine: Engine):
+    cast = engine.cast
+    engine.sink.misbehave(at="connect", do="delay", seconds=1.0)
+    (waits,) = engine.approved_mails(1)
+    with engine.manage("drain", ENGINE_LANES="1") as drain:
+        wait_until(lambda: engine.sink.counts.connections == 1, what="the connection")
+        hold(scope="global", reason="stop", actor=cast.omar)
+        assert drain.wait(seconds=60) == 0, drain.output()
+    assert not engine.sink.begun
+    held = engine.read(waits)
+    assert (held.status, held.wait_reason) == (Status.APPROVED, f"hold:{HoldScope.GLOBAL}")
 
 
 @pytest.mark.faults

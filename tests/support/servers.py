@@ -1,20 +1,22 @@
 """The outside world as the promises see it: an SMTP server that says when each mail was begun and which it took."""
 
+import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from tests.support.arrivals import Arrivals
+from tests.support.smtp_conversation import Conversation
 from tests.support.smtp_sink import Rule, SmtpSink
 
 
 class WatchedSink(SmtpSink):
     """The sink, keeping what it takes. Its log, fsynced before each 250, is what tests believe.
 
-    begun: when each MAIL command came in, by the host's clock: the moment a call began.
+    begun: when each MAIL command came in, by the host's clock: the moment a call began (tests.support.arrivals).
     """
 
     def __init__(self, *, log: Path, host: str = "127.0.0.1") -> None:
@@ -22,10 +24,15 @@ class WatchedSink(SmtpSink):
         super().__init__(log=log, rules=[Rule(at="never")], keep=True)
         self.path, self.host = log, host
         self.begun: list[float] = []
+        self._arrivals = Arrivals()
+
+    async def serve(self, host: str, port: int) -> asyncio.Server:
+        listener = self._arrivals.listen(host=host, port=port)
+        return await asyncio.get_running_loop().create_server(lambda: Conversation(self), sock=listener)
 
     def rule_for(self, at: str, recipients: Sequence[str]) -> Rule | None:
         if at == "mail":
-            self.begun.append(time.time())
+            self.begun.append(self._arrivals.latest)
         return super().rule_for(at, recipients)
 
     def misbehave(self, **rule: Any) -> Rule:
