@@ -30,7 +30,7 @@ from execution.engine.worker import RunningWorker
 from execution.models import ProviderAccount
 from execution.providers import dry_run
 from execution.providers import registry as providers
-from execution.providers.errors import Misconfigured, ProviderError
+from execution.providers.errors import Misconfigured, ProviderError, Stale
 from execution.services.bursts import COUNTED, Call, stop_bursts
 from execution.services.canaries import follow_canaries
 from execution.services.failures import account_broken, account_throttled
@@ -221,6 +221,19 @@ class Lane:
         return f"hold:{held}" if held else ""
 
     def _call(self, member: Marked) -> Outcome:
+        try:
+            return self._call_once(member)
+        except Stale:
+            # Opening another takes time, in which a hold may come: from the beginning, with every look.
+            pass
+        try:
+            outcome = self._call_once(member)
+        except Stale as error:
+            outcome = of_error(error)
+        return self._ended(member, outcome)  # the first try is in the journal as begun
+
+    def _call_once(self, member: Marked) -> Outcome:
+        """Raises Stale where nothing was sent because the kept connection is gone."""
         facts = member.facts
         drafting = facts.row.mode == Mode.DRAFT_ONLY
         try:
@@ -229,7 +242,7 @@ class Lane:
                 self._record_dry(member, note="its provider keeps no drafts")
                 return Outcome(kind="dry_run", detail="")
             act, connection = act_of(facts, attempt_id=member.attempt_id), self._connections.to(facts)
-            connection.open()  # in its slot, and after the last look at the holds, the call itself begins
+            connection.open(act)  # in its slot, and after the last look at the holds, the call itself begins
         except (ProviderError, Misconfigured) as error:
             return of_preparation(error)
         except Exception as error:
@@ -247,6 +260,8 @@ class Lane:
         try:
             receipt = connection.draft(act) if drafting else connection.perform(act)
             outcome = of_receipt(receipt, kind="draft" if drafting else "done")
+        except Stale:
+            raise
         except Exception as error:  # noqa: BLE001  (every failure of a call is an outcome; of_error says which)
             outcome = of_error(error)
             if outcome.kind == "ambiguous":

@@ -137,8 +137,11 @@ class Connection(ABC):
             raise Permanent(f"{self.provider.label} takes nothing back: what was done stays done. Nothing was changed.")
         return self.take_back(act, receipt)
 
-    def open(self) -> None:
-        """Open it ahead of the next act, where that takes time of its own; nothing is sent. Raises as `perform`."""
+    def open(self, act: Act) -> None:
+        """Open it ahead of this act, where that takes time of its own; nothing is sent. Raises as `perform`.
+
+        The act then raises Stale where the connection turns out to be gone, instead of opening another by itself.
+        """
 
     @abstractmethod
     def send(self, act: Act) -> Receipt:

@@ -25,6 +25,10 @@ class Transient(ProviderError):
         self.retry_after = retry_after
 
 
+class Stale(Transient):
+    """A connection that was opened ahead is gone. Open it anew, and ask again whether the call may still begin."""
+
+
 class Permanent(ProviderError):
     """It definitely did not happen, and would not the next time either."""
 

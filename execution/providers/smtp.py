@@ -5,7 +5,7 @@ import re
 from time import monotonic
 
 from execution.providers.base import AccountConfig, Act, Connection, Provider, Receipt
-from execution.providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Transient
+from execution.providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Stale, Transient
 from execution.providers.smtp_connect import open_session, pause_asked_for, seconds
 from execution.providers.smtp_session import Lost, Refused, Reply, Session, Stalled, Unanswered, printable
 from execution.wire.addresses import wire_address
@@ -38,32 +38,34 @@ class SmtpConnection(Connection):
     def __init__(self, *, provider: Provider, account: AccountConfig) -> None:
         super().__init__(provider=provider, account=account)
         self._session: Session | None = None
+        self._is_open_ahead = False
         self._max_messages = seconds(account, "max_messages", 1_000)
         self._max_idle = seconds(account, "max_idle", 30)
 
-    def open(self) -> None:
+    def open(self, act: Act) -> None:
         self._session = self._kept() or open_session(self.account)
+        self._is_open_ahead = True
 
     def send(self, act: Act) -> Receipt:
         """One transaction for all recipients. See `Connection.perform` for what it raises."""
+        may_open, self._is_open_ahead = not self._is_open_ahead, False
         data, digest = content_of(act)
         sender, recipients = _envelope(act)
         session = self._kept()
+        if session is None and not may_open:
+            raise Stale("The connection was idle for too long. Nothing was sent.")
         if session is not None:
             try:
                 return self._deliver(session, sender, recipients, data, digest)
-            except Lost:
-                pass  # the server ended an idle connection; nothing was sent, so a fresh one may try
+            except Lost as lost:
+                # The server ended an idle connection; nothing was sent, so a fresh one may try.
+                if not may_open:
+                    raise _gone(Stale, lost) from lost
         session = open_session(self.account)
         try:
             return self._deliver(session, sender, recipients, data, digest)
         except Lost as lost:
-            reply = lost.reply
-            raise Transient(
-                f"{lost} Nothing was sent.",
-                code=reply.code if reply else None,
-                retry_after=pause_asked_for(reply) if reply else None,
-            ) from lost
+            raise _gone(Transient, lost) from lost
 
     def _kept(self) -> Session | None:
         """The open connection, taken out of its place, if it is still good for a mail."""
@@ -98,6 +100,15 @@ class SmtpConnection(Connection):
         session, self._session = self._session, None
         if session is not None:
             session.quit()
+
+
+def _gone(kind: type[Transient], lost: Lost) -> Transient:
+    reply = lost.reply
+    return kind(
+        f"{lost} Nothing was sent.",
+        code=reply.code if reply else None,
+        retry_after=pause_asked_for(reply) if reply else None,
+    )
 
 
 def _envelope(act: Act) -> tuple[str, list[str]]:

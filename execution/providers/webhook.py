@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from execution.providers.base import UNKNOWN, AccountConfig, Act, Connection, Provider, Receipt, Unknown
-from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Transient
-from execution.providers.http import Answer, BrokenOff, Unreached, call
+from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Stale, Transient
+from execution.providers.http import Answer, BrokenOff, Line, Unreached
 
 
 class WebhookProvider(Provider):
@@ -43,14 +43,21 @@ class WebhookProvider(Provider):
 class WebhookConnection(Connection):
     """Nothing is kept open between two calls."""
 
+    def __init__(self, *, provider: Provider, account: AccountConfig) -> None:
+        super().__init__(provider=provider, account=account)
+        self._line: Line | None = None
+
+    def open(self, act: Act) -> None:
+        self.close()
+        self._line = self._connect(act.content()["url"])
+
     def send(self, act: Act) -> Receipt:
         """One call. A definite answer is believed; no answer, and 5xx but for 501, 503 and 505, leave it open."""
         payload = act.content()
         body = None if payload.get("json") is None else _as_bytes(payload["json"])
         try:
-            answer = self._call(method=payload["method"], url=payload["url"], body=body, key=act.idempotency_key)
-        except Unreached as wrong:
-            raise (Permanent if wrong.for_good else Transient)(wrong.detail) from wrong
+            with self._line_to(payload["url"]) as line:
+                answer = self._ask(line, method=payload["method"], body=body, key=act.idempotency_key)
         except BrokenOff as wrong:
             raise Ambiguous(f"No answer came ({wrong}); it may have been taken.") from wrong
         said = _said(answer)
@@ -62,28 +69,46 @@ class WebhookConnection(Connection):
         """Ask `lookup_url`. Raises Transient where it does not answer."""
         url = str(self.account.options["lookup_url"]).replace("{id}", quote(act.idempotency_key, safe=""))
         try:
-            answer = self._call(method="GET", url=url, body=None, key=act.idempotency_key)
+            with Line(url=url, connect_timeout=self._seconds("connect_timeout", 10.0)) as line:
+                answer = self._ask(line, method="GET", body=None, key=act.idempotency_key)
         except (Unreached, BrokenOff) as wrong:
             raise Transient(f"The look-up does not answer ({type(wrong).__name__}).") from wrong
         if answer.status == 404:
             return None
         return Receipt(response=f"looked up: {_said(answer)}") if answer.status == 200 else UNKNOWN
 
-    def _call(self, *, method: str, url: str, body: bytes | None, key: str) -> Answer:
+    def close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def _line_to(self, url: str) -> Line:
+        """The one opened ahead, now the caller's to close, or a new one."""
+        line, self._line = self._line, None
+        if line is None:
+            return self._connect(url)
+        if line.is_gone:
+            line.close()
+            raise Stale("The server hung up before it was asked. Nothing was sent.")
+        return line
+
+    def _connect(self, url: str) -> Line:
+        try:
+            return Line(url=url, connect_timeout=self._seconds("connect_timeout", 10.0))
+        except Unreached as wrong:
+            raise (Permanent if wrong.for_good else Transient)(wrong.detail) from wrong
+
+    def _ask(self, line: Line, *, method: str, body: bytes | None, key: str) -> Answer:
         headers = {"User-Agent": "Countersign", "Accept": "application/json", "Idempotency-Key": key}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if self.account.password:
             headers.update(signature(secret=self.account.password, key=key, at=int(time.time()), body=body or b""))
-        options = self.account.options
-        return call(
-            method=method,
-            url=url,
-            headers=headers,
-            body=body,
-            connect_timeout=_number(options, "connect_timeout", 10.0),
-            answer_timeout=_number(options, "answer_timeout", 30.0),
-        )
+        timeout = self._seconds("answer_timeout", 30.0)
+        return line.request(method=method, headers=headers, body=body, answer_timeout=timeout)
+
+    def _seconds(self, option: str, default: float) -> float:
+        return _number(self.account.options, option, default)
 
 
 def signature(*, secret: str, key: str, at: int, body: bytes) -> dict[str, str]:

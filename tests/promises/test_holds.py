@@ -90,6 +90,24 @@ def test_nothing_begins_after_a_hold_set_while_the_server_is_slow_to_greet(engin
     assert (held.status, held.wait_reason) == (Status.APPROVED, f"hold:{HoldScope.GLOBAL}")
 
 
+def test_nothing_begins_after_a_hold_set_while_a_connection_is_opened_again(engine: Engine):
+    cast = engine.cast
+    engine.sink.misbehave(at="mail", do="drop", reply="421 4.7.0 one mail is enough", skip=1, times=1)
+    engine.sink.misbehave(at="connect", do="delay", seconds=1.0, skip=1)
+    ids = engine.approved_mails(2)
+    with engine.manage("drain", ENGINE_LANES="1") as drain:
+        wait_until(lambda: engine.sink.counts.connections == 2, what="the second connection")
+        hold(scope="global", reason="stop", actor=cast.omar)
+        assert drain.wait(seconds=60) == 0, drain.output()
+    assert len(engine.sink.begun) == 2
+    (held,) = engine.with_status(Status.APPROVED)
+    assert engine.read(held).wait_reason == f"hold:{HoldScope.GLOBAL}"
+    engine.sink.behave()
+    release(scope="global", reason="go on", actor=cast.omar)
+    engine.drain()
+    assert engine.sink.copies() == dict.fromkeys(ids, 1)
+
+
 @pytest.mark.faults
 def test_fifty_holds_under_twenty_claiming_workers(engine: Engine):
     cast = engine.cast

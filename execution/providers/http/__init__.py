@@ -1,5 +1,5 @@
 """The one HTTP client of the providers: a request to public addresses alone, never redirected, in bounded time."""
 
-from execution.providers.http.client import Answer, BrokenOff, Unreached, call
+from execution.providers.http.client import Answer, BrokenOff, Line, Unreached
 
-__all__ = ["Answer", "BrokenOff", "Unreached", "call"]
+__all__ = ["Answer", "BrokenOff", "Line", "Unreached"]

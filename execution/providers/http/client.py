@@ -6,6 +6,8 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -37,40 +39,68 @@ class BrokenOff(Exception):
     """It was sent, in part or whole, and no answer could be read: nobody knows what became of it."""
 
 
-def call(
-    *,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-    connect_timeout: float = 10.0,
-    answer_timeout: float = 30.0,
-) -> Answer:
-    """Send one request and read its answer, whatever its status. Redirects are answers too, and not followed.
+class Line:
+    """A connection to the server of one address, for one request. Used as a context manager, or closed."""
 
-    The name is resolved once and the connection goes to the very address that was looked at, so that a name which
-    changes its meaning in between leads nowhere else. Times in seconds; `answer_timeout` runs from the first byte sent
-    to the last one read. Raises Unreached before anything was sent, BrokenOff after that.
-    """
-    parts = urlsplit(url)
-    host, is_tls = parts.hostname or "", parts.scheme == "https"
-    connected = _connect(host=host, port=parts.port or (443 if is_tls else 80), timeout=connect_timeout)
-    try:
-        if is_tls:
-            connected = _encrypt(connected, host=host)
-        connected.settimeout(answer_timeout)
+    def __init__(self, *, url: str, connect_timeout: float = 10.0) -> None:
+        """Connect, and encrypt for https; nothing of a request is sent. Raises Unreached.
+
+        The name is resolved once and the connection goes to the very address that was looked at, so that a name which
+        changes its meaning in between leads nowhere else. Time in seconds.
+        """
+        parts = urlsplit(url)
+        host, is_tls = parts.hostname or "", parts.scheme == "https"
+        self.url = url
+        self._connected = _connect(host=host, port=parts.port or (443 if is_tls else 80), timeout=connect_timeout)
+        try:
+            if is_tls:
+                self._connected = _encrypt(self._connected, host=host)
+        except BaseException:
+            self._connected.close()
+            raise
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the server hung up, or spoke, before it was asked anything."""
+        self._connected.settimeout(0)
+        try:
+            self._connected.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    def request(
+        self, *, method: str, headers: Mapping[str, str], body: bytes | None, answer_timeout: float = 30.0
+    ) -> Answer:
+        """Send the request and read its answer, whatever its status. Redirects are answers too, and not followed.
+
+        `answer_timeout` runs from the first byte sent to the last one read, in seconds. Raises BrokenOff.
+        """
+        self._connected.settimeout(answer_timeout)
         # A server that says a byte now and then would otherwise keep the caller for ever.
-        timer = threading.Timer(answer_timeout, _cut, args=(connected,))
+        timer = threading.Timer(answer_timeout, _cut, args=(self._connected,))
         timer.daemon = True
         timer.start()
         try:
-            return _exchange(connected, method=method, url=url, headers=headers, body=body)
+            return _exchange(self._connected, method=method, url=self.url, headers=headers, body=body)
         except (OSError, http.client.HTTPException) as wrong:
             raise BrokenOff(type(wrong).__name__) from wrong
         finally:
             timer.cancel()
-    finally:
-        connected.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connected.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _connect(*, host: str, port: int, timeout: float) -> socket.socket:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from execution.providers.errors import Permanent, Transient
+from execution.providers.errors import Permanent, Stale, Transient
 from execution.providers.smtp import content_of
 from execution.wire import Sender, build_email
 from tests.execution.providers.conversing import OFFICE, SENDER, connect, mail
@@ -83,6 +83,32 @@ def test_a_kept_connection_that_the_server_closed_is_opened_again(pipelining: bo
         connection.perform(mail(number=2))
     assert [message.message_id for message in sink.messages] == ["<1@example.org>", "<2@example.org>"]
     assert sink.counts.connections == 2
+
+
+@PIPELINING
+@pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
+@pytest.mark.parametrize("farewell", [Rule(at="", do="drop"), Rule(at="", do="drop", reply="421 so many are enough")])
+def test_one_opened_ahead_that_is_gone_is_not_replaced_behind_the_callers_back(
+    pipelining: bool, at: str, farewell: Rule
+) -> None:
+    rule = replace(farewell, at=at, skip=1, times=1)
+    with SmtpSink(pipelining=pipelining, rules=[rule]) as sink, connect(sink) as connection:
+        connection.perform(mail(number=1))
+        connection.open(mail(number=2))
+        with pytest.raises(Stale, match="Nothing was sent"):
+            connection.perform(mail(number=2))
+        assert sink.counts.connections == 1
+        connection.open(mail(number=2))
+        connection.perform(mail(number=2))
+    assert [message.message_id for message in sink.messages] == ["<1@example.org>", "<2@example.org>"]
+
+
+def test_one_opened_ahead_that_was_idle_for_too_long_is_not_replaced_either() -> None:
+    with SmtpSink() as sink, connect(sink, options={"max_idle": 1e-9}) as connection:
+        connection.open(mail())
+        with pytest.raises(Stale, match="Nothing was sent"):
+            connection.perform(mail())
+    assert sink.counts.connections == 1
 
 
 def test_it_is_opened_again_once_only() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from execution.providers.base import UNKNOWN, AccountConfig, Act, Connection, Receipt
-from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Transient
+from execution.providers.errors import Ambiguous, Misconfigured, Permanent, Stale, Transient
 from execution.providers.webhook import WebhookProvider
 from tests.support.keyed_sink import KeyedSink
 
@@ -158,6 +158,48 @@ def test_an_answer_that_trickles_is_cut_off(settings: Any):
         finally:
             over.set()
             thread.join()
+
+
+def test_a_connection_opened_ahead_is_used_for_the_call_and_for_no_other(sink: KeyedSink):
+    with connection() as ahead:
+        ahead.open(act(sink.url))
+        ahead.open(act(sink.url))
+        for _ in range(2):
+            ahead.perform(act(sink.url))
+    assert [got.key for got in sink.calls] == ["r1", "r1"]
+
+
+def test_opening_ahead_says_nothing(settings: Any):
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with socket.create_server(("127.0.0.1", 0)) as server, connection() as ahead:
+        ahead.open(act(f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        taken, _ = server.accept()
+        with taken:
+            taken.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                taken.recv(1)
+
+
+def test_a_connection_opened_ahead_that_is_gone_is_not_replaced_behind_the_callers_back(settings: Any):
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with socket.create_server(("127.0.0.1", 0)) as server, connection() as ahead:
+        request = act(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        ahead.open(request)
+        server.accept()[0].close()
+        with pytest.raises(Stale, match="Nothing was sent"):
+            ahead.perform(request)
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_opening_ahead_says_what_is_wrong_with_the_address(settings: Any):
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with pytest.raises(Transient):
+        connection().open(act(f"http://127.0.0.1:{closed_port()}/"))
+    settings.OUTBOUND_ALLOW_PRIVATE = False
+    with pytest.raises(Permanent, match="not public"):
+        connection().open(act("http://127.0.0.1/"))
 
 
 def test_nobody_listening_is_tried_again(settings: Any):
