@@ -1,6 +1,7 @@
 """Recovery's questions to a provider: what became of a call during which a worker died."""
 
 import logging
+import time
 from uuid import UUID
 
 from execution.engine.calling import act_of, connect, second_look
@@ -58,6 +59,7 @@ def ask(*, attempt: Attempt, first: Outcome, asker: RunningWorker) -> Outcome | 
         return None
     workspace = Workspace.objects.get(pk=attempt.workspace_id)
     with workspace_scope(workspace):
+        asked = time.monotonic()
         facts = _facts(attempt=attempt, workspace=workspace)
         if facts.document is None:
             return first
@@ -77,10 +79,10 @@ def ask(*, attempt: Attempt, first: Outcome, asker: RunningWorker) -> Outcome | 
             # A repetition is a call like any other to a service that counts them.
             return in_turn(account=facts.account, slot=None, why_not=stops)
 
-        age = (facts.now - attempt.marked_at).total_seconds()
+        begun_at = asked - (facts.now - attempt.marked_at).total_seconds()
         act = act_of(facts, attempt_id=attempt.id)
         with connection:
-            outcome = second_look(connection=connection, act=act, first=first, age=age, why_not=why_not)
+            outcome = second_look(connection=connection, act=act, first=first, begun_at=begun_at, why_not=why_not)
     asker.journal.ended(attempt.id, outcome.as_json())
     return outcome
 

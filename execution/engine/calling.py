@@ -1,6 +1,7 @@
 """From the facts of a request to its call, and what is done where a call's outcome is unknown."""
 
 import logging
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from execution.engine.facts import Facts
 from execution.engine.outcomes import Outcome, of_error, of_receipt
 from execution.providers import registry as providers
 from execution.providers.base import UNKNOWN, AccountConfig, Act, Connection, Receipt
+from execution.providers.errors import Stale
 from execution.sending import default_secret
 from execution.services.credentials import decrypt
 
@@ -52,11 +54,14 @@ def act_of(facts: Facts, *, attempt_id: UUID) -> Act:
     )
 
 
-def second_look(*, connection: Connection, act: Act, first: Outcome, age: float, why_not: Callable[[], str]) -> Outcome:
+def second_look(
+    *, connection: Connection, act: Act, first: Outcome, begun_at: float, why_not: Callable[[], str]
+) -> Outcome:
     """What becomes of a call whose outcome is unknown: looked up, else made again under its key (P2), else `first`.
 
-    age: seconds since the first try was marked. why_not: asked right before it is called again; says why it must not
-    be, or "". A repetition that fails says nothing of the first try, so it stays unknown then.
+    begun_at: by the monotonic clock, no later than the first try reached the service. why_not: asked right before it is
+    called again; says why it must not be, or "". A repetition that fails says nothing of the first try, so it stays
+    unknown then.
     """
     try:
         found = connection.lookup(act)
@@ -68,10 +73,21 @@ def second_look(*, connection: Connection, act: Act, first: Outcome, age: float,
     if found is None:
         return Outcome(kind="transient", detail="It was broken off, and the service says that it did not happen.")
     window = connection.key_window
-    if window is None or age > window.total_seconds() * _KEY_MARGIN or why_not():
+    if window is None:
         return first
-    try:
-        return of_receipt(connection.perform(act))
-    except Exception as error:  # noqa: BLE001  (every failure of a call is an outcome)
-        again = of_error(error)
+    good_until, again = begun_at + window.total_seconds() * _KEY_MARGIN, first
+    for _ in range(2):  # what was opened ahead may be gone once it is its turn
+        if time.monotonic() > good_until:
+            return first
+        try:
+            connection.open(act)
+            # The look-up, opening and the wait for its turn take time, in which the key may have been forgotten.
+            if why_not() or time.monotonic() > good_until:
+                return first
+            return of_receipt(connection.perform(act))
+        except Stale as gone:
+            again = of_error(gone)
+        except Exception as error:  # noqa: BLE001  (every failure of a call is an outcome)
+            again = of_error(error)
+            break
     return Outcome(kind="ambiguous", detail=f"{first.detail} Under the same key again: {again.detail}")

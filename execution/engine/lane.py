@@ -257,6 +257,7 @@ class Lane:
         if reason := self._why_not(member):
             return self._ended(member, not_begun(reason))
         reached("began")
+        begun_at = time.monotonic()
         try:
             receipt = connection.draft(act) if drafting else connection.perform(act)
             outcome = of_receipt(receipt, kind="draft" if drafting else "done")
@@ -271,7 +272,7 @@ class Lane:
                         connection=connection,
                         act=act,
                         first=outcome,
-                        age=0.0,
+                        begun_at=begun_at,
                         why_not=lambda: self._wait_for(member, slot=None),
                     )
         reached("called")

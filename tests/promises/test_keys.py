@@ -148,6 +148,16 @@ def test_a_keyed_call_that_is_not_answered_is_made_again_at_once(engine: Engine,
     assert (len(sink.calls), sink.done) == (2, once_each(ids))
 
 
+def test_an_answer_that_is_awaited_for_longer_than_the_key_is_known_leaves_it_to_a_person(
+    engine: Engine, sink: KeyedSink
+):
+    ids = approved_calls(engine, sink, number=1, key_window_seconds=0.2, answer_timeout=0.3)
+    sink.stall_at = 0
+    engine.drain()
+    assert engine.with_status(Status.UNCERTAIN) == ids
+    assert len(sink.calls) == 1
+
+
 def test_a_repetition_that_is_refused_says_nothing_of_the_first_call(engine: Engine, sink: KeyedSink):
     ids = approved_calls(engine, sink, number=1, key_window_seconds=3_600, answer_timeout=0.3)
     sink.stall_at = 0
