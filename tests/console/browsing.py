@@ -1,5 +1,6 @@
 """A person at the console: Django's test client, logged in, inside one workspace."""
 
+import io
 from html.parser import HTMLParser
 from typing import Any
 
@@ -85,3 +86,10 @@ def _walk(resolver: URLResolver, prefix: str) -> list[str]:
         else:
             found += _walk(one, path)
     return found
+
+
+def upload(text: str, name: str = "people.csv") -> io.BytesIO:
+    """A file as a form takes it."""
+    file = io.BytesIO(text.encode())
+    file.name = name
+    return file

@@ -1,111 +1,17 @@
 """Forms: written by the services, refused at the field, secrets shown once or never."""
 
-import io
 import json
 import re
 
 import pytest
 
-from campaigns.models import AgentRun, Campaign, Task
-from contacts.models import ConsentEvent, Contact, Organisation, Suppression
-from execution.models import Alert, GateDefinition, Limit, MessageTemplate, PolicyVersion, ProviderAccount, SendWindow
+from execution.models import Alert, GateDefinition, Limit, PolicyVersion, ProviderAccount, SendWindow
 from execution.services.alerts import raise_alert
 from workspaces.admin.spans import SpanWidget
-from workspaces.models import AuditEntry, Membership, Token, User, Workspace
+from workspaces.models import Membership, Token, User, Workspace
 from workspaces.settings_store import get_setting
 
 pytestmark = pytest.mark.django_db
-
-
-def test_it_adds_and_changes_a_contact(cast, at):
-    ada = at("ada")
-    data = {
-        "kind": "person",
-        "name": "Dora Dean",
-        "email": "Dora@Example.org",
-        "tags": "energy, Committee",
-        "handles": "{}",
-    }
-    answer = ada.post("contacts/contact/add/", data)
-    with cast.scope():
-        contact = Contact.objects.get(name="Dora Dean")
-        assert {tag.slug for tag in contact.tags.all()} == {"energy", "committee"}
-    assert answer["Location"].endswith(f"/contacts/contact/{contact.pk}/change/")
-    ada.post(f"contacts/contact/{contact.pk}/edit/", {**data, "title": "Director"})
-    assert "Director" in ada.text(f"contacts/contact/{contact.pk}/change/")
-    assert AuditEntry.objects.filter(action="contact.created", subject_id=contact.pk).exists()
-
-
-def test_it_shows_what_is_wrong_with_a_contact_at_its_field(cast, at):
-    answer = at("ada").post(
-        "contacts/contact/add/", {"kind": "person", "name": "X", "email": "nonsense", "handles": "{}"}
-    )
-    assert answer.status_code == 200
-    assert "email" in answer.content.decode()
-    with cast.scope():
-        assert not Contact.objects.filter(name="X").exists()
-
-
-def test_it_keeps_no_history_of_its_own_with_names_in_the_clear(cast, at):
-    from django.contrib.admin.models import LogEntry
-
-    at("ada").post("contacts/organisation/add/", {"name": "Acme", "kind": "company"})
-    with cast.scope():
-        assert Organisation.objects.filter(name="Acme").exists()
-    assert not LogEntry.objects.exists()
-
-
-def test_it_records_consent_suppresses_lifts_and_erases(cast, rosa, owner):
-    page = f"contacts/contact/{cast.bob.pk}/"
-    given = {"purpose": "email", "status": "granted", "basis": "consent", "source": "a call"}
-    rosa.post(page + "consent/", {**given, "basis": ""})
-    with cast.scope():
-        assert not ConsentEvent.objects.filter(contact=cast.bob).exists()
-    rosa.post(page + "consent/", given)
-    rosa.post(page + "suppress/", {"kind": "email", "reason": "manual"})
-    assert "Suppressed: bob@example.org" in rosa.text(page + "change/")
-    with cast.scope():
-        row = Suppression.objects.get(address="bob@example.org")
-        assert ConsentEvent.objects.filter(contact=cast.bob).count() == 1
-    rosa.post(f"contacts/suppression/{row.pk}/lift/", {"reason": "They asked."})
-    with cast.scope():
-        assert Suppression.objects.get(pk=row.pk).lifted_at
-    owner.post(page + "erase/", {"word": "no"})
-    with cast.scope():
-        assert not Contact.objects.get(pk=cast.bob.pk).is_erased
-    owner.post(page + "erase/", {"word": "Erase"})
-    with cast.scope():
-        assert Contact.objects.get(pk=cast.bob.pk).is_erased
-
-
-def upload(text: str, name: str = "people.csv") -> io.BytesIO:
-    file = io.BytesIO(text.encode())
-    file.name = name
-    return file
-
-
-def test_it_imports_contacts_all_or_nothing(cast, at):
-    ada = at("ada")
-    wrong = ada.post("contacts/contact/import/", {"file": upload("name,email\nAnn,ann@example.org\nBen,nonsense\n")})
-    assert wrong.status_code == 400
-    assert "row 3" in wrong.content.decode()
-    fine = "name,email\nAnn,ann@example.org\nBen,ben@example.org\n"
-    assert (
-        "What it would do" in ada.post("contacts/contact/import/", {"file": upload(fine), "look": "1"}).content.decode()
-    )
-    with cast.scope():
-        assert not Contact.objects.filter(name="Ann").exists()
-    ada.post("contacts/contact/import/", {"file": upload(fine)})
-    with cast.scope():
-        assert Contact.objects.filter(name__in=["Ann", "Ben"]).count() == 2
-
-
-def test_it_adds_a_suppression(cast, at):
-    at("ada").post(
-        "contacts/suppression/add/", {"kind": "email", "address": "Never@Example.org", "reason": "manual", "source": ""}
-    )
-    with cast.scope():
-        assert Suppression.objects.filter(address__iexact="never@example.org").exists()
 
 
 def test_it_changes_a_gate(cast, owner):
@@ -371,91 +277,3 @@ def test_it_acknowledges_an_alert(cast, rosa):
     assert "Look here" not in rosa.text("")
     with cast.scope():
         assert Alert.objects.get().acknowledged_by_id == cast.rosa.principal_id
-
-
-def test_it_lets_a_template_run_alone_only_by_somebody_else(cast, at, rosa):
-    at("ada").post(
-        "execution/messagetemplate/add/", {"name": "opening-hours", "subject": "Hours", "text": "Nine to five."}
-    )
-    with cast.scope():
-        template = MessageTemplate.objects.get()
-    page = rosa.text(f"execution/messagetemplate/{template.pk}/change/")
-    digest = page.split('name="digest" value="')[1].split('"')[0]
-    rosa.post(f"execution/messagetemplate/{template.pk}/approve/", {"digest": "0" * 64})
-    with cast.scope():
-        assert MessageTemplate.objects.get().approved_at is None
-    rosa.post(f"execution/messagetemplate/{template.pk}/approve/", {"digest": digest})
-    with cast.scope():
-        assert MessageTemplate.objects.get().approved_by_id == cast.rosa.principal_id
-
-
-# Campaigns and tasks
-
-
-@pytest.fixture
-def campaign(cast, at):
-    at("ada").post(
-        "campaigns/campaign/add/",
-        {"name": "Storage", "goal": "Win co-sponsors for HB 217", "agent": "outreach", "at_most": "10"},
-    )
-    with cast.scope():
-        return Campaign.objects.get()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"source": "typed", "typed": "Ann Weaver, ann@example.org, energy committee\nben@example.org"},
-        {"source": "query", "query": "alice"},
-        {"source": "file", "file": "name,email,role\nAnn,ann@example.org,Director\n"},
-    ],
-)
-def test_it_starts_the_agent_from_any_source(cast, at, campaign, data):
-    body = {**data, "file": upload(data["file"])} if "file" in data else data
-    answer = at("ada").post(f"campaigns/campaign/{campaign.pk}/start/", body)
-    with cast.scope():
-        run = AgentRun.objects.get()
-    assert answer["Location"].endswith(f"/campaigns/campaign/runs/{run.pk}/")
-    assert at("ada").get(answer["Location"]).status_code == 200
-    assert "It is at work" in at("ada").text(f"campaigns/campaign/{campaign.pk}/change/")
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        ({"source": "typed", "typed": "nobody at all"}, "names no email address"),
-        ({"source": "typed", "typed": ""}, "one line at least"),
-        ({"source": "file"}, "Choose a file"),
-        ({"source": "elsewhere"}, "valid choice"),
-    ],
-)
-def test_it_says_what_is_wrong_with_the_prospects(cast, at, campaign, data, words):
-    answer = at("ada").post(f"campaigns/campaign/{campaign.pk}/start/", data)
-    assert answer.status_code == 400
-    assert words in answer.content.decode() or words == "valid choice"
-    with cast.scope():
-        assert not AgentRun.objects.exists()
-
-
-def test_it_starts_no_agent_by_get_nor_for_a_viewer(cast, at, campaign):
-    assert at("ada").get(f"campaigns/campaign/{campaign.pk}/start/").status_code == 405
-    assert at("vic").post(f"campaigns/campaign/{campaign.pk}/start/", {"source": "query"}).status_code == 403
-    assert "Start the agent" not in at("vic").text(f"campaigns/campaign/{campaign.pk}/change/")
-    with cast.scope():
-        assert not AgentRun.objects.exists()
-
-
-def test_it_approves_and_rejects_tasks(cast, at, rosa):
-    for title in ("One", "Two"):
-        at("ada").post(
-            "campaigns/task/add/",
-            {"title": title, "description": "Do it", "priority": "high", "requires_approval": "on", "metadata": "{}"},
-        )
-    with cast.scope():
-        one, two = Task.objects.order_by("id")
-    assert at("ada").post(f"campaigns/task/{one.pk}/decide/", {"verdict": "approve"}).status_code == 403
-    rosa.post(f"campaigns/task/{one.pk}/decide/", {"verdict": "approve"})
-    rosa.post(f"campaigns/task/{two.pk}/decide/", {"verdict": "reject", "reason": "Not now"})
-    with cast.scope():
-        assert [task.approval for task in Task.objects.order_by("id")] == ["approved", "rejected"]
-    assert "Not now" in rosa.text(f"campaigns/task/{two.pk}/change/")
