@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
@@ -115,8 +116,8 @@ def test_fifty_holds_under_twenty_claiming_workers(engine: Engine):
     ids = engine.approved_mails(10_000)
     drains = [[act("tests.support.racers:drain_until_all_is_sent", slug=cast.workspace.slug, seconds=900)]] * 20
     late: list[float] = []
-
-    def hold_again_and_again() -> None:
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        draining = beside.submit(engine.race, *drains, seconds=900)
         for scope in ["global", "channel:email", f"workspace:{cast.workspace.slug}"] * 17:
             workspace = None if scope == "global" else cast.workspace
             wait_until(partial(_has_taken, engine, engine.sink.counts.messages + 40), what="mails")
@@ -125,13 +126,9 @@ def test_fifty_holds_under_twenty_claiming_workers(engine: Engine):
                 held_at = time.time()
                 wait_until(lambda: engine.in_flight() == 0, what="the end of what was in flight")
                 until = time.time()
-                late.extend(began_late(engine, held_at=held_at, until=until, lateness=lateness))
+            late.extend(began_late(engine, held_at=held_at, until=until, lateness=lateness))
             release(scope=scope, reason="go on", actor=cast.omar, workspace=workspace)
-
-    holder = threading.Thread(target=hold_again_and_again)
-    holder.start()
-    engine.race(*drains, seconds=900)
-    holder.join()
+        draining.result()
     engine.drain()
     assert not late
     assert engine.sink.copies() == dict.fromkeys(ids, 1)
