@@ -1,6 +1,7 @@
 """A web service that does what it is posted once for each Idempotency-Key, and can be asked what it did."""
 
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class KeyedSink:
 
     status: the answer to a call; where it is not 2xx nothing is done. stall_at: the place of the call that is never
     answered; stalled_first: whether that one is stalled before its effect. stall_new: how many first calls under a key
-    are still not to be answered. stalled: how many were not. released: ends the stall.
+    are still not to be answered. stalled: how many were not. released: ends the stall. tls: where it encrypts.
     """
 
     status: Callable[[Got], int] = lambda got: 200
@@ -43,6 +44,7 @@ class KeyedSink:
     stalled_first: bool = False
     stall_new: int = 0
     stalled: int = 0
+    tls: ssl.SSLContext | None = None
     calls: list[Got] = field(default_factory=list)
     lookups: list[Got] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -54,7 +56,7 @@ class KeyedSink:
     @property
     def url(self) -> str:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def take(self, got: Got) -> int:
         """The status of the answer."""
@@ -108,6 +110,8 @@ class KeyedSink:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

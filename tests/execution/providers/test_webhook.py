@@ -4,8 +4,10 @@ import base64
 import hashlib
 import hmac
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,6 +193,27 @@ def test_a_connection_opened_ahead_that_is_gone_is_not_replaced_behind_the_calle
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_it_encrypts_where_the_address_says_so(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, certificate: Path, is_ahead: bool
+):
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with KeyedSink(tls=tls) as sink, connection() as hook:
+        if is_ahead:
+            hook.open(act(sink.url))
+        hook.perform(act(sink.url))
+    assert sink.url.startswith("https:")
+    assert sink.done == {"r1": 1}
+
+
+def test_it_calls_nobody_whose_certificate_it_cannot_trust(settings: Any, tls: ssl.SSLContext):
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with KeyedSink(tls=tls) as sink, connection() as hook, pytest.raises(Permanent, match="certificate"):
+        hook.perform(act(sink.url))
+    assert sink.calls == []
 
 
 def test_opening_ahead_says_what_is_wrong_with_the_address(settings: Any):
