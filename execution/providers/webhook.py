@@ -85,6 +85,9 @@ class WebhookConnection(Connection):
     def _line_to(self, url: str) -> Line:
         """The one opened ahead, now the caller's to close, or a new one."""
         line, self._line = self._line, None
+        if line is not None and line.url != url:
+            line.close()  # opened for an act that was not performed
+            line = None
         if line is None:
             return self._connect(url)
         if line.is_gone:

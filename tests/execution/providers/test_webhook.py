@@ -171,6 +171,13 @@ def test_a_connection_opened_ahead_is_used_for_the_call_and_for_no_other(sink: K
     assert [got.key for got in sink.calls] == ["r1", "r1"]
 
 
+def test_a_connection_opened_for_another_address_is_not_used(sink: KeyedSink):
+    with connection() as ahead:
+        ahead.open(act(f"{sink.url}/one"))
+        ahead.perform(act(f"{sink.url}/two"))
+    assert [got.path for got in sink.calls] == ["/two"]
+
+
 def test_opening_ahead_says_nothing(settings: Any):
     settings.OUTBOUND_ALLOW_PRIVATE = True
     with socket.create_server(("127.0.0.1", 0)) as server, connection() as ahead:
