@@ -80,7 +80,7 @@ def test_nothing_begins_after_a_hold_over_200_mails_in_flight(engine: Engine):
 
 def test_nothing_begins_after_a_hold_set_while_the_server_is_slow_to_greet(engine: Engine):
     cast = engine.cast
-    engine.sink.misbehave(at="connect", do="delay", seconds=1.0)
+    engine.sink.misbehave(at="connect", do="delay", seconds=2.0)
     (waits,) = engine.approved_mails(1)
     with engine.manage("drain", ENGINE_LANES="1") as drain:
         wait_until(lambda: engine.sink.counts.connections == 1, what="the connection")
@@ -94,7 +94,7 @@ def test_nothing_begins_after_a_hold_set_while_the_server_is_slow_to_greet(engin
 def test_nothing_begins_after_a_hold_set_while_a_connection_is_opened_again(engine: Engine):
     cast = engine.cast
     engine.sink.misbehave(at="mail", do="drop", reply="421 4.7.0 one mail is enough", skip=1, times=1)
-    engine.sink.misbehave(at="connect", do="delay", seconds=1.0, skip=1)
+    engine.sink.misbehave(at="connect", do="delay", seconds=2.0, skip=1)
     ids = engine.approved_mails(2)
     with engine.manage("drain", ENGINE_LANES="1") as drain:
         wait_until(lambda: engine.sink.counts.connections == 2, what="the second connection")

@@ -106,7 +106,7 @@ class Sink:
         self.messages: list[Received] = []
         self.commands: list[str] = []
         self.conversations: set[Conversation] = set()
-        self.fsync = fsync
+        self._fsync = fsync
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else None
 
     async def serve(self, host: str, port: int) -> asyncio.Server:
@@ -130,7 +130,7 @@ class Sink:
         if self._log is not None:
             entry = {name: getattr(received, name) for name in Received.__slots__ if name != "content"}
             os.write(self._log, json.dumps(entry).encode() + b"\n")
-            if self.fsync:
+            if self._fsync:
                 os.fsync(self._log)
         if self.keep or self._log is None:
             self.messages.append(received)
